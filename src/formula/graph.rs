@@ -1,0 +1,84 @@
+//! The graph that all formulas of a pipeline share: equal expressions are one node.
+
+use super::{Family, Signature};
+
+/// Number of a node; arguments always have smaller numbers than the nodes that use them.
+pub type NodeId = usize;
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeKind {
+    /// A field of the source, by its number.
+    Field(usize),
+    /// A number.
+    Constant(f64),
+    /// A function of other nodes.
+    Call {
+        /// The function.
+        function: &'static Signature,
+        /// Series arguments in order.
+        args: Vec<NodeId>,
+        /// Constant arguments in order; windows are whole numbers.
+        params: Vec<f64>,
+    },
+}
+
+/// One node of the graph.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it is.
+    pub kind: NodeKind,
+    /// The expression in canonical form; unique in the graph.
+    pub text: String,
+    /// Whether its values carry no rounding error.
+    pub exact: bool,
+    /// How many bars before the current one its value may depend on.
+    pub look_back: usize,
+}
+
+/// All formulas of a pipeline.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// Nodes, arguments first.
+    pub nodes: Vec<Node>,
+    /// The factors in the pipeline's order: name and node.
+    pub outputs: Vec<(String, NodeId)>,
+}
+
+impl PartialEq for Signature {
+    fn eq(&self, other: &Signature) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Node {
+    /// Length of the window it reads, 1 for what looks at the current row only.
+    pub fn window(&self) -> usize {
+        match &self.kind {
+            NodeKind::Call { function, params, .. } if function.family == Family::TimeSeries => {
+                let at = function
+                    .parameters
+                    .iter()
+                    .filter(|p| !matches!(p, super::Parameter::Series(_)))
+                    .position(|p| matches!(p, super::Parameter::Window(..)));
+                at.and_then(|i| params.get(i)).map_or(1, |n| *n as usize)
+            }
+            _ => 1,
+        }
+    }
+}
+
+impl Graph {
+    /// How many bars of history the deepest formula needs before the current one.
+    pub fn look_back(&self) -> usize {
+        self.nodes.iter().map(|node| node.look_back).max().unwrap_or(0)
+    }
+
+    /// Whether any node ties symbols together.
+    pub fn has_cross_section(&self) -> bool {
+        self.nodes.iter().any(|node| {
+            matches!(&node.kind, NodeKind::Call { function, .. }
+                if function.family == Family::CrossSection)
+        })
+    }
+}

@@ -1,0 +1,27 @@
+//! The data that flows: times, symbols, batches of rows, findings, alerts, results, encoded records.
+
+mod alert;
+mod dead_letter;
+mod digest;
+mod finding;
+mod position;
+mod raw;
+mod record;
+mod result;
+mod rows;
+mod span;
+mod symbol;
+mod time;
+
+pub use alert::Alert;
+pub use dead_letter::{DeadLetter, Reason};
+pub use digest::Digest;
+pub use finding::{Action, Finding, Severity};
+pub use position::{Mark, Position};
+pub use raw::{RawBatch, RawRecord, RawView};
+pub use record::{OutputKind, Record};
+pub use result::FactorBatch;
+pub use rows::{Coordinates, RowBatch};
+pub use span::{Span, SpanError};
+pub use symbol::{SymbolId, Symbols};
+pub use time::{Time, TimeError};

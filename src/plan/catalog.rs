@@ -1,0 +1,70 @@
+//! What members exist, as the plan needs to know them. The stages fill it, so that plan depends on
+//! none of them.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::{Condition, FieldPlan, Rule};
+use crate::formula::Signature;
+use crate::model::{Action, Severity};
+
+/// All members of all stages.
+#[derive(Clone, Copy, Debug)]
+pub struct Catalog {
+    /// Functions of the formula language.
+    pub functions: &'static [&'static Signature],
+    /// Checks.
+    pub checks: &'static [&'static dyn CheckMember],
+    /// Alert conditions.
+    pub conditions: &'static [&'static dyn ConditionMember],
+}
+
+/// What a check is built from.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckContext<'a> {
+    /// Fields of the source.
+    pub fields: &'a [FieldPlan],
+}
+
+/// A kind of check, as files under `dataflow/quality` provide it.
+pub trait CheckMember: Debug + Sync {
+    /// Name in pipelines.
+    fn name(&self) -> &'static str;
+    /// One sentence: what holds for a good row.
+    fn summary(&self) -> &'static str;
+    /// Action and severity where the pipeline names none.
+    fn defaults(&self) -> (Action, Severity);
+    /// Actions that make sense for it.
+    fn actions(&self) -> &'static [Action];
+    /// JSON Schema of its options (`action`, `severity` and `name` are common to all and not
+    /// part of it), from the same type that reads them.
+    fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema;
+    /// Reads the options and builds the rule; an error says what is wrong with which option.
+    fn build(&self, options: &serde_json::Value, context: CheckContext<'_>)
+    -> Result<Rule, OptionError>;
+}
+
+/// A kind of alert condition, as files under `dataflow/alerts` provide it: `name(argument)
+/// comparison ...`.
+pub trait ConditionMember: Debug + Sync {
+    /// Name in conditions: `silent`.
+    fn name(&self) -> &'static str;
+    /// The whole form for messages and docs: `silent(SOURCE) > SPAN`.
+    fn form(&self) -> &'static str;
+    /// One sentence: when it holds.
+    fn summary(&self) -> &'static str;
+    /// Builds the condition from the text between the parentheses and the text after them.
+    /// `sources` and `checks` are the names of the pipeline; a check's number is its place.
+    fn build(&self, argument: &str, rest: &str, sources: &[&str], checks: &[&str])
+    -> Result<Arc<dyn Condition>, OptionError>;
+}
+
+/// What is wrong with the options of a member.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OptionError {
+    /// Path of keys and list places from the options to what is wrong; empty for the whole.
+    pub path: Vec<String>,
+    /// What is wrong and what would be right.
+    pub message: String,
+}

@@ -1,1 +1,5 @@
-//! dataflow.
+//! The way of the data: a plan turned into stages, each in its own folder with a contract in its
+//! `mod.rs` and its members as single files.
+
+pub mod alerts;
+pub mod sinks;

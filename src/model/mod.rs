@@ -13,7 +13,7 @@ mod span;
 mod symbol;
 mod time;
 
-pub use alert::Alert;
+pub use alert::{Alert, AlertChange, EndReason};
 pub use dead_letter::{DeadLetter, Reason};
 pub use digest::Digest;
 pub use finding::{Action, Finding, Severity};

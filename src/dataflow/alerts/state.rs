@@ -299,7 +299,8 @@ mod tests {
             let mut rows: Vec<&Finding> = self.findings.iter().map(|(f, _)| f).collect();
             rows.sort();
             rows.dedup();
-            let open = |f: &Finding| self.findings.iter().filter(|(g, _)| g == f).map(|x| x.1).sum();
+            let open =
+                |f: &Finding| self.findings.iter().filter(|(g, _)| g == f).map(|x| x.1).sum();
             let inside = |f: &Finding| {
                 let at = f.coordinates.arrival_ms;
                 f.check == check && at > self.now - window && at <= self.now

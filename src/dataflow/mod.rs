@@ -1,1 +1,5 @@
 //! dataflow.
+
+pub mod decode;
+pub mod quality;
+pub mod upsert;

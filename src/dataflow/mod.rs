@@ -2,4 +2,7 @@
 //! `mod.rs` and its members as single files.
 
 pub mod alerts;
+pub mod decode;
+pub mod quality;
 pub mod sinks;
+pub mod upsert;

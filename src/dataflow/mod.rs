@@ -1,11 +1,14 @@
 //! Turns a plan into running operators.
 
 pub mod alerts;
+pub mod decode;
 pub mod operators;
-pub mod sinks;
 mod outputs;
 mod pace;
+pub mod quality;
 mod signal;
+pub mod sinks;
+pub mod upsert;
 
 pub use outputs::{Fact, Outputs};
 pub use pace::{End, Limits, Now, Pace, Phase};

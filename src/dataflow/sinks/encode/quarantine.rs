@@ -4,7 +4,7 @@
 
 use super::headers::{HeaderSet, Stage};
 use super::{EncodeError, Encoder, consolidate, times};
-use crate::model::{Digest, OutputKind, QuarantineReason, Quarantined, Record, Symbols};
+use crate::model::{Digest, OutputKind, Because, Quarantined, Record, Symbols};
 use crate::plan::CheckPlan;
 
 /// Encodes quarantined rows.
@@ -24,17 +24,17 @@ impl Quarantine {
 
     /// Stage, reason and a sentence for people.
     fn why(&self, row: &Quarantined) -> (Stage, String, String) {
-        match row.why {
-            QuarantineReason::Late => {
+        match &row.because {
+            Because::Late => {
                 let message = format!("{} was past correcting when this arrived", row.time);
                 (Stage::Late, "late".to_owned(), message)
             }
-            QuarantineReason::Checks(bits) => {
-                let failed = self.checks.iter().enumerate();
-                let failed = failed.filter(|(bit, _)| bits >> (*bit).min(63) & 1 == 1);
-                let names: Vec<&str> = failed.map(|(_, name)| name.as_str()).collect();
-                let message = format!("fails {}", names.join(" and "));
-                (Stage::Check, names.join(","), message)
+            Because::Checks(failed) => {
+                let name = |check: &u16| self.checks.get(usize::from(*check)).map_or("?", |n| n);
+                let names: Vec<&str> = failed.iter().map(|(check, _)| name(check)).collect();
+                let found: Vec<String> =
+                    failed.iter().map(|(check, detail)| format!("{}: {detail}", name(check))).collect();
+                (Stage::Check, names.join(","), found.join("; "))
             }
         }
     }
@@ -53,12 +53,12 @@ impl Quarantine {
 
 /// The digest of a row in the quarantine: which record it is, and why.
 fn digest(key: &[u8], row: &Quarantined) -> Digest {
-    let bits = match row.why {
-        QuarantineReason::Checks(bits) => format!("checks {bits:x}"),
-        QuarantineReason::Late => "late".to_owned(),
+    let why = match &row.because {
+        Because::Checks(failed) => format!("{:?}", failed.iter().map(|f| f.0).collect::<Vec<_>>()),
+        Because::Late => "late".to_owned(),
     };
     let at = row.coordinates;
-    let value = format!("{}|{}|{bits}", at.partition, at.offset);
+    let value = format!("{}|{}|{why}", at.partition, at.offset);
     Digest::of(OutputKind::Quarantine.name(), key, value.as_bytes())
 }
 
@@ -102,18 +102,22 @@ mod tests {
     use crate::model::{Coordinates, RawRecord, SymbolId, Time};
     use crate::plan::HeaderPrefix;
 
-    fn row(offset: i64, why: QuarantineReason, value: Option<&[u8]>) -> Quarantined {
+    fn row(offset: i64, because: Because, value: Option<&[u8]>) -> Quarantined {
         Quarantined {
             symbol: SymbolId(0),
             time: Time::parse("2018-01-02").unwrap(),
             coordinates: Coordinates { partition: 2, offset, arrival_ms: 1_500 },
-            why,
+            because,
             original: RawRecord {
                 key: Some(b"k".to_vec()),
                 value: value.map(<[u8]>::to_vec),
                 headers: vec![("h".to_owned(), b"v".to_vec())],
             },
         }
+    }
+
+    fn failing(checks: &[(u16, &str)]) -> Because {
+        Because::Checks(checks.iter().map(|(check, found)| (*check, (*found).to_owned())).collect())
     }
 
     fn encoder() -> Quarantine {
@@ -130,13 +134,13 @@ mod tests {
 
     #[test]
     fn keeps_the_bytes_and_says_why() {
-        let bad = row(4, QuarantineReason::Checks(0b11), Some(b"{\"close\": -1}"));
+        let bad = row(4, failing(&[(0, "close = -1"), (1, "high < low")]), Some(b"{\"close\": -1}"));
         let out = encode(&[(bad.clone(), 1)]);
         assert_eq!(out[0].key.as_deref(), Some(&b"A|2018-01-02T00:00:00Z"[..]));
         assert_eq!(out[0].value, bad.original.value);
         let origin = Origin::read(&out[0].headers).unwrap();
         assert_eq!((origin.stage, &*origin.reason), (Stage::Check, "positive,ohlc_order"));
-        assert_eq!(origin.message, "fails positive and ohlc_order");
+        assert_eq!(origin.message, "positive: close = -1; ohlc_order: high < low");
         assert_eq!(out[0].headers.last().unwrap().0, "h");
         let released = encode(&[(bad, -1)]);
         assert!(released[0].value.is_none() && released[0].headers.is_empty());
@@ -144,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_late_deletion_is_not_a_release() {
-        let out = encode(&[(row(4, QuarantineReason::Late, None), 1)]);
+        let out = encode(&[(row(4, Because::Late, None), 1)]);
         assert_eq!(out[0].value.as_deref(), Some(&b""[..]));
         assert_eq!(out[0].headers[0], ("weir.tombstone".to_owned(), b"true".to_vec()));
         let origin = Origin::read(&out[0].headers).unwrap();
@@ -154,8 +158,8 @@ mod tests {
     #[test]
     fn a_newer_bad_version_is_one_update_whatever_the_epochs() {
         let (a, b) = (
-            row(4, QuarantineReason::Checks(1), Some(b"a")),
-            row(5, QuarantineReason::Checks(2), Some(b"b")),
+            row(4, failing(&[(0, "x")]), Some(b"a")),
+            row(5, failing(&[(1, "y")]), Some(b"b")),
         );
         let out = encode(&[(a.clone(), -1), (b.clone(), 1)]);
         assert_eq!(out.len(), 1);

@@ -26,7 +26,7 @@ pub type Scoped<'s> = Scope<'s, Epoch>;
 pub type Flow<'s, D> = Stream<'s, Epoch, Vec<D>>;
 
 /// A differential collection: members come with +1 and go with -1.
-pub type Changes<'s, D> = VecCollection<'s, Epoch, D, isize>;
+pub type Changes<'s, D> = VecCollection<'s, Epoch, D, i64>;
 
 /// What may travel between workers.
 pub trait Data: timely::ExchangeData {}

@@ -51,7 +51,7 @@ pub fn each_epoch_changes<'s, D: Clone + 'static>(
     input: Changes<'s, D>,
     name: &str,
     watch: &Watch,
-    logic: impl FnMut(Epoch, Vec<(D, isize)>) + 'static,
+    logic: impl FnMut(Epoch, Vec<(D, i64)>) + 'static,
 ) {
     each(input.inner, name, watch, |_, (item, _, diff), keep| keep.push((item, diff)), logic);
 }

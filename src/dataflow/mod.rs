@@ -1,1 +1,5 @@
 //! dataflow.
+
+pub mod kafka;
+pub mod sinks;
+pub mod sources;

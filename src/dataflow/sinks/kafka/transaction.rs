@@ -204,6 +204,8 @@ impl Destination<'_> {
             }
             Failure::Record(number, code) => {
                 let name = self.name(number, batches);
+                // Records are purged when the producer failed as a whole: then that is the cause.
+                let code = self.producer.client().fatal_error().map_or(code, |(code, _)| code);
                 match classify(code) {
                     Fault::Transient => DeliveryError::Retry(format!("{name}: {code}")),
                     Fault::TooLarge => DeliveryError::Fatal(format!(
@@ -216,7 +218,6 @@ impl Destination<'_> {
                         "{name}: the topic is not there any more: {code}"
                     )),
                     Fault::Fenced => self.fenced(&name, began),
-                    // Purged records follow from an error of the whole transaction.
                     _ => DeliveryError::Restart(format!("{name}: {code}")),
                 }
             }

@@ -1,6 +1,7 @@
 //! Delivery to a real broker: transactions, fencing, restart.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::producer::{BaseRecord, Producer};
@@ -85,17 +86,18 @@ fn sink_commits_outputs_and_progress_together() {
 #[test]
 fn sink_shows_nothing_before_the_commit() {
     let Some(broker) = broker::shared("sink_shows_nothing_before_the_commit") else { return };
+    let broker = Arc::new(broker);
     let plan = broker.plan("in", true);
     struct Look {
         topics: [String; 2],
-        address: Broker,
+        broker: Arc<Broker>,
     }
     impl Faults for Look {
         fn at(&mut self, step: Step) -> Result<(), DeliveryError> {
             if step == Step::Acknowledged {
                 for topic in &self.topics {
-                    assert!(!self.address.read_as(topic, "read_uncommitted").is_empty());
-                    assert!(self.address.read(topic).is_empty(), "{topic} shows too much");
+                    assert!(!self.broker.read_as(topic, "read_uncommitted").is_empty());
+                    assert!(self.broker.read(topic).is_empty(), "{topic} shows too much");
                 }
             }
             Ok(())
@@ -103,11 +105,10 @@ fn sink_shows_nothing_before_the_commit() {
     }
     let factors = plan.output(OutputKind::Factors).expect("the plan has it").topic.clone();
     let topics = [factors, plan.delivery.progress_topic.clone()];
-    let look = Look { topics, address: broker };
+    let look = Look { topics, broker: Arc::clone(&broker) };
     let mut transport = KafkaTransport::with_faults(&plan, Box::new(look));
     transport.resume().expect("it can begin");
     transport.commit(&[vec![factor("a")]], &progress(1)).expect("it commits");
-    let broker = broker::shared("sink_shows_nothing_before_the_commit").expect("as before");
     assert_eq!(broker.read(&plan.delivery.progress_topic).len(), 1);
 }
 

@@ -28,6 +28,13 @@ pub struct Undelivered {
     pub code: RDKafkaErrorCode,
 }
 
+impl Undelivered {
+    /// Whether the record was given up because something else failed.
+    pub fn is_consequence(self) -> bool {
+        matches!(self.code, RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight)
+    }
+}
+
 impl Context {
     /// The context of the client of that name.
     pub fn new(client_id: &str) -> Context {
@@ -97,9 +104,12 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, record: usize) {
         if let Err((error, _)) = result {
             let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+            let new = Undelivered { record, code };
             let mut first = self.undelivered.lock().unwrap_or_else(PoisonError::into_inner);
-            // Those that follow were purged because of it and say nothing new.
-            first.get_or_insert(Undelivered { record, code });
+            // Purged records follow from another's error, which may be reported after them.
+            if first.is_none_or(|old| old.is_consequence() && !new.is_consequence()) {
+                *first = Some(new);
+            }
         }
     }
 }

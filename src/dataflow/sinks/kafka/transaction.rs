@@ -17,6 +17,9 @@ const SLICE: Duration = Duration::from_millis(50);
 /// Longest wait for a place in a full queue before looking again.
 const FULL: Duration = Duration::from_millis(5);
 
+/// How long to look for the cause of a failure.
+const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Where a transaction goes.
 pub(super) struct Destination<'a> {
     pub(super) producer: &'a BaseProducer<Context>,
@@ -168,8 +171,30 @@ impl Destination<'_> {
     fn look_for_failures(&self) -> Result<(), Failure> {
         self.producer.poll(Duration::ZERO);
         match self.context.take_undelivered() {
-            Some(Undelivered { record, code }) => Err(Failure::Record(record, code)),
             None => Ok(()),
+            Some(first) if first.is_consequence() => Err(self.cause_of(first)),
+            Some(Undelivered { record, code }) => Err(Failure::Record(record, code)),
+        }
+    }
+
+    /// Looks for what made the producer give up records: a fatal error, a record that is reported
+    /// later, or an error of the transaction as a whole.
+    fn cause_of(&self, first: Undelivered) -> Failure {
+        let fatal = |code| Failure::Record(first.record, code);
+        let since = Instant::now();
+        while self.producer.in_flight_count() > 0 && since.elapsed() < CAUSE_PATIENCE {
+            self.producer.poll(Duration::from_millis(1));
+        }
+        if let Some((code, _)) = self.producer.client().fatal_error() {
+            return fatal(code);
+        }
+        match self.context.take_undelivered() {
+            Some(later) if !later.is_consequence() => Failure::Record(later.record, later.code),
+            // With a record undelivered a commit cannot succeed; its error names the cause.
+            _ => match self.producer.commit_transaction(CAUSE_PATIENCE) {
+                Err(error) => Failure::Call("write", error),
+                Ok(()) => fatal(first.code),
+            },
         }
     }
 
@@ -204,8 +229,6 @@ impl Destination<'_> {
             }
             Failure::Record(number, code) => {
                 let name = self.name(number, batches);
-                // Records are purged when the producer failed as a whole: then that is the cause.
-                let code = self.producer.client().fatal_error().map_or(code, |(code, _)| code);
                 match classify(code) {
                     Fault::Transient => DeliveryError::Retry(format!("{name}: {code}")),
                     Fault::TooLarge => DeliveryError::Fatal(format!(

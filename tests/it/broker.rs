@@ -1,8 +1,9 @@
 //! Brokers for tests: the shared one that `./test` starts, and own ones for tests that stop theirs.
+#![allow(clippy::print_stderr, reason = "says which tests are left out, and why")]
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,12 @@ pub(crate) struct Broker {
     own: Option<String>,
     unique: String,
 }
+
+/// Settings of a broker that looks at rights.
+pub(crate) const ACCESS_CONTROL: [&str; 2] = [
+    "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "allow.everyone.if.no.acl.found=true",
+];
 
 /// A record read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +192,39 @@ impl Broker {
         list.add_partition(topic, partition);
         let list = consumer.committed_offsets(list, Duration::from_secs(20)).ok()?;
         list.elements().first().and_then(|element| element.offset().to_raw())
+    }
+
+    /// Lets nobody write to a topic any more. For own brokers with [`ACCESS_CONTROL`].
+    pub(crate) fn deny_write(&self, topic: &str) {
+        // CreateAcls version 1, written by hand because librdkafka's wrapper cannot.
+        const DENY: i8 = 2;
+        const ALLOW: i8 = 3;
+        let rules = [(4, DENY), (3, ALLOW), (8, ALLOW), (10, ALLOW)];
+        let mut body = Vec::new();
+        let text = |body: &mut Vec<u8>, text: &str| {
+            body.extend_from_slice(&(text.len() as i16).to_be_bytes());
+            body.extend_from_slice(text.as_bytes());
+        };
+        body.extend_from_slice(&[0, 30, 0, 1, 0, 0, 0, 1]);
+        text(&mut body, "weir-test");
+        body.extend_from_slice(&(rules.len() as i32).to_be_bytes());
+        for (operation, permission) in rules {
+            body.push(2);
+            text(&mut body, topic);
+            body.push(3);
+            text(&mut body, "User:ANONYMOUS");
+            text(&mut body, "*");
+            body.extend_from_slice(&[operation, permission as u8]);
+        }
+        let mut stream = std::net::TcpStream::connect(&self.address).expect("the broker answers");
+        stream.write_all(&(body.len() as i32).to_be_bytes()).expect("the broker listens");
+        stream.write_all(&body).expect("the broker listens");
+        let mut size = [0; 4];
+        stream.read_exact(&mut size).expect("the broker answers");
+        let mut answer = vec![0; i32::from_be_bytes(size) as usize];
+        stream.read_exact(&mut answer).expect("the broker answers");
+        // Correlation, throttle time, count, then a code and a text each.
+        assert_eq!(answer[8..14], [0, 0, 0, 4, 0, 0], "{answer:?}");
     }
 
     /// Deletes a topic.

@@ -311,6 +311,26 @@ fn sink_names_a_record_that_is_too_large() {
 }
 
 #[test]
+fn sink_says_when_writing_is_not_allowed() {
+    let settings = broker::ACCESS_CONTROL;
+    let Some(broker) = broker::own("sink_says_when_writing_is_not_allowed", &settings) else {
+        return;
+    };
+    let plan = broker.plan("in", true);
+    let (mut transport, _) = resumed(&plan);
+    transport.commit(&[vec![factor("a")]], &progress(1)).expect("it commits");
+    let topic = &plan.output(OutputKind::DeadLetters).expect("the plan has it").topic;
+    broker.deny_write(topic);
+    let batch = [vec![factor("b"), record(OutputKind::DeadLetters, "d", Some("d"))]];
+    let error = transport.commit(&batch, &progress(2)).expect_err("it is not allowed");
+    assert!(
+        matches!(&error, DeliveryError::Fatal(text) if text.contains("not allowed") && text.contains(topic.as_str())),
+        "{error:?}"
+    );
+    assert_eq!(keys(&broker, &plan, OutputKind::Factors), ["a"]);
+}
+
+#[test]
 fn sink_recovers_when_its_broker_was_away() {
     let Some(broker) = broker::own("sink_recovers_when_its_broker_was_away", &[]) else { return };
     let plan = broker.plan("in", true);

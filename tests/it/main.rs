@@ -1,5 +1,10 @@
 //! Tests against a real Apache Kafka broker, started by `./test`.
-#![allow(missing_docs, reason = "a test program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test program: whatever is unexpected fails the test"
+)]
 
 mod broker;
 mod kafka_sink;

@@ -1,3 +1,4 @@
 //! Where results go: encoders turn changes into records, transports carry records away.
 
 pub mod encode;
+pub mod file;

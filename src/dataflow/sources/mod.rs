@@ -1,5 +1,6 @@
 //! Where rows come from.
 mod drive;
+pub mod file;
 pub use drive::{Live, LiveSettings};
 use crate::model::RawBatch;
 /// A

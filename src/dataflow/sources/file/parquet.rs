@@ -12,7 +12,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrowPrimitiveType, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::columns::Columns;
 use super::table::{Table, possible};
@@ -30,9 +30,7 @@ pub(super) fn read(
     report: &mut dyn FnMut(u64),
 ) -> Result<(), ReadError> {
     let file = File::open(path).map_err(|error| ReadError::open(path, error))?;
-    // Without the writer's Arrow schema every column has its plain type, never a dictionary.
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
         .map_err(|error| ReadError::format(path, error))?;
     let names: Vec<String> =
         builder.schema().fields().iter().map(|field| field.name().clone()).collect();
@@ -134,7 +132,37 @@ fn texts<T>(
         DataType::Utf8 => array.as_string::<i32>().iter().enumerate().map(&mut cell).collect(),
         DataType::LargeUtf8 => array.as_string::<i64>().iter().enumerate().map(&mut cell).collect(),
         DataType::Utf8View => array.as_string_view().iter().enumerate().map(&mut cell).collect(),
+        DataType::Dictionary(_, values) if is_text(values) => {
+            let dictionary = array.as_any_dictionary();
+            let values = dictionary.values().as_ref();
+            // Arrow refuses to give keys into nothing; all rows are null then.
+            let keys = match values.len() {
+                0 => vec![0; array.len()],
+                _ => dictionary.normalized_keys(),
+            };
+            let text = |(row, key): (usize, usize)| {
+                (row, if array.is_null(row) { None } else { text_at(values, key) })
+            };
+            keys.into_iter().enumerate().map(text).map(cell).collect()
+        }
         _ => Err(wrong_type(array, expected)),
+    }
+}
+
+fn is_text(kind: &DataType) -> bool {
+    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// One cell of a text column.
+fn text_at(array: &dyn Array, at: usize) -> Option<&str> {
+    if at >= array.len() || array.is_null(at) {
+        return None;
+    }
+    match array.data_type() {
+        DataType::Utf8 => Some(array.as_string::<i32>().value(at)),
+        DataType::LargeUtf8 => Some(array.as_string::<i64>().value(at)),
+        DataType::Utf8View => Some(array.as_string_view().value(at)),
+        _ => None,
     }
 }
 

@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::types::Int8Type;
 use arrow_array::{
-    ArrayRef, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
-    LargeStringArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
+    Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
 use parquet::arrow::ArrowWriter;
@@ -204,6 +205,10 @@ fn unknown_columns_are_left_or_rejected() {
     assert!(error.contains("column `adjusted` is not a field of the source"), "{error}");
 }
 
+fn dictionary(texts: &[Option<&str>]) -> ArrayRef {
+    Arc::new(texts.iter().copied().collect::<DictionaryArray<Int8Type>>())
+}
+
 fn strings(texts: &[&str]) -> ArrayRef {
     Arc::new(StringArray::from(texts.to_vec()))
 }
@@ -223,6 +228,7 @@ fn parquet_times_of_every_kind_are_the_same_instants() {
         ),
         strings(&[text]),
         Arc::new(LargeStringArray::from(vec!["2018-01-02T17:30:00+08:00"])),
+        Arc::new(vec![text].into_iter().collect::<DictionaryArray<Int8Type>>()),
     ];
     let source = source(&[("close", false)], None);
     let mut paths = Vec::new();
@@ -306,6 +312,8 @@ fn parquet_mistakes_name_file_row_and_column() {
             "row 1, column `symbol`: missing",
         ),
         ("symbol", strings(&["A", ""]), "row 2, column `symbol`: is empty"),
+        ("symbol", dictionary(&[None, None]), "row 1, column `symbol`: missing"),
+        ("symbol", dictionary(&[Some("A"), None]), "row 2, column `symbol`: missing"),
         ("rev", Arc::new(Int64Array::from(vec![Some(1), None])), "row 2, column `rev`: missing"),
         (
             "rev",

@@ -2,6 +2,7 @@
 //! progress record so that all of it becomes visible at once, or nothing.
 
 pub mod encode;
+pub mod file;
 pub mod kafka;
 pub mod progress;
 

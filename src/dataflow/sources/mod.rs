@@ -2,6 +2,7 @@
 //! never blocks; the operator that drives it decides how much it takes.
 
 mod health;
+pub mod file;
 pub mod kafka;
 
 use std::sync::Arc;

@@ -163,7 +163,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
                 Meaning::Text(text) => visitor.visit_borrowed_str(text),
             },
         };
-        result.map_err(|error| error.at(self.node))
+        result.map_err(|error: Error| error.at(self.node))
     }
 
     fn deserialize_str<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -180,7 +180,9 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
                 Err(Error::new(message, Some(hint)).at(self.node))
             }
             Meaning::Nothing if scalar.reference.is_none() => self.deserialize_any(visitor),
-            _ => visitor.visit_borrowed_str(&scalar.text).map_err(|error| error.at(self.node)),
+            _ => {
+                visitor.visit_borrowed_str(&scalar.text).map_err(|error: Error| error.at(self.node))
+            }
         }
     }
 
@@ -194,7 +196,9 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
 
     fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.kind {
-            Kind::Scalar(scalar) if self.meaning(scalar) == Meaning::Nothing => visitor.visit_none(),
+            Kind::Scalar(scalar) if self.meaning(scalar) == Meaning::Nothing => {
+                visitor.visit_none()
+            }
             _ => visitor.visit_some(self),
         }
     }
@@ -225,7 +229,9 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
             let hint = suggestion(name, "keys", known);
             self.diagnostics.report(key.place, format!("unknown key `{name}`"), hint);
         }
-        visitor.visit_map(self.map(entries, Some(known))).map_err(|error| error.at(self.node))
+        visitor
+            .visit_map(self.map(entries, Some(known)))
+            .map_err(|error: Error| error.at(self.node))
     }
 
     fn deserialize_enum<V: Visitor<'a>>(
@@ -238,7 +244,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
             Kind::Scalar(scalar) => visitor.visit_enum(scalar.text.as_str().into_deserializer()),
             _ => Err(Error::new(format!("expected one of {}", known.join(", ")), None)),
         };
-        result.map_err(|error| error.at(self.node))
+        result.map_err(|error: Error| error.at(self.node))
     }
 
     fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -246,7 +252,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
     }
 
     serde::forward_to_deserialize_any! {
-        <'a, V: Visitor<'a>>
+        <V: Visitor<'a>>
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit
         unit_struct seq tuple tuple_struct map
     }
@@ -270,7 +276,7 @@ impl<'a> de::SeqAccess<'a> for List<'a> {
         };
         seed.deserialize(Reader { node, diagnostics: self.diagnostics, key: false })
             .map(Some)
-            .map_err(|error| error.at(node))
+            .map_err(|error: Error| error.at(node))
     }
 }
 
@@ -285,7 +291,10 @@ struct Map<'a> {
 impl<'a> de::MapAccess<'a> for Map<'a> {
     type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'a>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
         let known = self.known;
         let entry = self.entries.find(|(key, _)| known.is_none_or(|all| all.contains(&key.key())));
         let Some((key, value)) = entry else {
@@ -294,7 +303,7 @@ impl<'a> de::MapAccess<'a> for Map<'a> {
         self.value = Some(value);
         seed.deserialize(Reader { node: key, diagnostics: self.diagnostics, key: true })
             .map(Some)
-            .map_err(|error| error.at(key))
+            .map_err(|error: Error| error.at(key))
     }
 
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, Error> {
@@ -302,7 +311,7 @@ impl<'a> de::MapAccess<'a> for Map<'a> {
             return Err(de::Error::custom("there is no value here"));
         };
         seed.deserialize(Reader { node, diagnostics: self.diagnostics, key: false })
-            .map_err(|error| error.at(node))
+            .map_err(|error: Error| error.at(node))
     }
 }
 
@@ -326,7 +335,7 @@ impl<'a> de::SeqAccess<'a> for Placed<'a> {
         let result = match self.step {
             1 => seed.deserialize(node.place.start.into_deserializer()),
             2 => seed.deserialize(node.place.end.into_deserializer()),
-            _ => seed.deserialize(self.reader).map_err(|error| error.at(node)),
+            _ => seed.deserialize(self.reader).map_err(|error: Error| error.at(node)),
         };
         match result {
             Err(error) if self.recover => {

@@ -30,14 +30,22 @@ pub struct Diagnostic {
 #[derive(Debug)]
 pub struct Diagnostics<'a> {
     document: &'a Document,
-    found: RefCell<Vec<Diagnostic>>,
+    found: RefCell<Vec<(Place, Diagnostic)>>,
 }
 
 impl Diagnostic {
     /// About a file as a whole.
     pub fn of_file(path: &str, message: String, hint: Option<String>) -> Diagnostic {
         let (line, column, length) = (0, 0, 0);
-        Diagnostic { path: path.to_owned(), line, column, length, message, hint, text: String::new() }
+        Diagnostic {
+            path: path.to_owned(),
+            line,
+            column,
+            length,
+            message,
+            hint,
+            text: String::new(),
+        }
     }
 }
 
@@ -84,7 +92,7 @@ impl<'a> Diagnostics<'a> {
         let path = self.document.path().to_owned();
         let message = message.into();
         let found = Diagnostic { path, line, column, length, message, hint, text };
-        self.found.borrow_mut().push(found);
+        self.found.borrow_mut().push((place, found));
     }
 
     /// Whether nothing is wrong.
@@ -92,9 +100,15 @@ impl<'a> Diagnostics<'a> {
         self.found.borrow().is_empty()
     }
 
+    /// Whether something is wrong within a place, so that what follows from it need not be said.
+    pub fn any_within(&self, place: Place) -> bool {
+        let found = self.found.borrow();
+        found.iter().any(|(at, _)| place.start <= at.start && at.end <= place.end)
+    }
+
     /// All that was found, in the order of the file, each once.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
-        let mut found = self.found.into_inner();
+        let mut found: Vec<_> = self.found.into_inner().into_iter().map(|(_, d)| d).collect();
         found.sort_by_key(|d| (d.line, d.column));
         found.dedup_by(|a, b| (a.line, a.column, &a.message) == (b.line, b.column, &b.message));
         found
@@ -107,7 +121,9 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let limit = (name.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
+        })
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -141,7 +157,7 @@ mod tests {
 
     #[test]
     fn finds_the_nearest_name() {
-        assert_eq!(nearest("topcs", ["topic", "format"]), Some("topic"));
+        assert_eq!(nearest("topc", ["topic", "format"]), Some("topic"));
         assert_eq!(nearest("TOPIC", ["topic"]), Some("topic"));
         assert_eq!(nearest("xyz", ["topic", "format"]), None);
         assert_eq!(suggestion("q", "keys", &["topic"]).as_deref(), Some("keys here: topic"));

@@ -22,7 +22,8 @@ impl Document {
     /// A document of the given text.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Document {
         let text = text.into();
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i + 1);
+        let breaks =
+            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(i, _)| i + 1);
         let lines = std::iter::once(0).chain(breaks).collect();
         Document { path: path.into(), text, lines }
     }
@@ -63,9 +64,8 @@ impl Document {
     pub fn inside(&self, scalar: Place, value: &str, start: usize, end: usize) -> Place {
         let found = self.written(scalar).and_then(|written| {
             let visible = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
-            let same = written.iter().map(|(_, c)| *c).eq(value
-                .chars()
-                .filter(|c| !c.is_whitespace()));
+            let same =
+                written.iter().map(|(_, c)| *c).eq(value.chars().filter(|c| !c.is_whitespace()));
             let first = visible(value.get(..start)?);
             let last = visible(value.get(..end)?).max(first + 1);
             let from = match written.get(first) {
@@ -73,10 +73,8 @@ impl Document {
                 // At the end of the text there is nothing to point at but the place behind it.
                 None => {
                     let (at, c) = written.last()?;
-                    return same.then_some(Place {
-                        start: at + c.len_utf8(),
-                        end: at + c.len_utf8(),
-                    });
+                    return same
+                        .then_some(Place { start: at + c.len_utf8(), end: at + c.len_utf8() });
                 }
             };
             let (to, c) = *written.get(last.min(written.len()) - 1)?;
@@ -91,10 +89,6 @@ impl Document {
         let text = self.slice(scalar);
         let (skip, body, quote) = match text.chars().next()? {
             quote @ ('"' | '\'') => (1, text.get(1..text.len().checked_sub(1)?)?, Some(quote)),
-            '|' | '>' => {
-                let header = text.find('\n')?;
-                (header, text.get(header..)?, None)
-            }
             _ => (0, text, None),
         };
         let mut written = Vec::new();
@@ -106,7 +100,9 @@ impl Document {
                 _ => None,
             };
             match escaped {
-                Some(sign @ ('"' | '\'' | '\\' | '/')) => written.push((scalar.start + skip + at, sign)),
+                Some(sign @ ('"' | '\'' | '\\' | '/')) => {
+                    written.push((scalar.start + skip + at, sign))
+                }
                 Some(_) => return None,
                 None if c.is_whitespace() => {}
                 None => written.push((scalar.start + skip + at, c)),
@@ -126,14 +122,18 @@ mod tests {
             ("a: rank(x", "rank(x", "x"),
             ("a: \"say \\\"x\\\" y\"", "say \"x\" y", "y"),
             ("a: 'it''s x'", "it's x", "x"),
-            ("a: >\n  one\n  x two\n", "one x two\n", "x"),
-            ("a: |\n  one\n  x two\n", "one\nx two\n", "x"),
+            ("a: one\n  x two\n", "one x two\n", "x"),
             ("a: größe\n  x", "größe x", "x"),
         ];
         for (text, value, part) in cases {
             let document = Document::new("f", text);
             let start = value.find(part).unwrap();
-            let place = document.inside(Place { start: 3, end: text.len() }, value, start, start + part.len());
+            let place = document.inside(
+                Place { start: 3, end: text.len() },
+                value,
+                start,
+                start + part.len(),
+            );
             assert_eq!(document.slice(place), part, "{text}");
         }
     }
@@ -143,7 +143,10 @@ mod tests {
         let document = Document::new("f", "a: ${X}");
         let all = Place { start: 3, end: 7 };
         assert_eq!(document.inside(all, "secret", 1, 2), all);
-        assert_eq!(document.inside(Place { start: 0, end: 1 }, "a", 1, 1), Place { start: 1, end: 1 });
+        assert_eq!(
+            document.inside(Place { start: 0, end: 1 }, "a", 1, 1),
+            Place { start: 1, end: 1 }
+        );
     }
 
     #[test]
@@ -152,6 +155,9 @@ mod tests {
         assert_eq!(document.line_column(0), (1, 1));
         assert_eq!(document.line_column(4), (1, 4));
         assert_eq!(document.line_column(6), (2, 1));
-        assert_eq!((document.line_text(2), document.line_text(3), document.line_text(9)), ("b: 2", "", ""));
+        assert_eq!(
+            (document.line_text(2), document.line_text(3), document.line_text(9)),
+            ("b: 2", "", "")
+        );
     }
 }

@@ -30,7 +30,10 @@ pub use value::Value;
 
 /// Reads a pipeline file; what is wrong goes to `diagnostics`. None if there is nothing to go on
 /// with; otherwise what could be read, so that the rest can be looked at as well.
-pub fn read(diagnostics: &Diagnostics<'_>, environment: Environment<'_>) -> Option<PipelineFile> {
+pub fn read(
+    diagnostics: &Diagnostics<'_>,
+    environment: Environment<'_>,
+) -> Option<Spanned<PipelineFile>> {
     let mut node = node::parse(diagnostics)?;
     references::resolve(&mut node, environment, diagnostics);
     de::read(&node, diagnostics)

@@ -138,7 +138,8 @@ impl Builder<'_> {
                 } else {
                     self.trimmed(place)
                 };
-                let scalar = Scalar { text: text.into_owned(), plain, reference: None, unresolved: false };
+                let scalar =
+                    Scalar { text: text.into_owned(), plain, reference: None, unresolved: false };
                 self.finished(Node { place, kind: Kind::Scalar(scalar) })
             }
             Event::SequenceStart(anchor, tag) => {
@@ -150,23 +151,39 @@ impl Builder<'_> {
                 self.begin(place, Kind::Map(Vec::new()))
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(mut open) => {
-                    open.node.place.end = place.end.max(open.node.place.start);
-                    open.node.place = self.trimmed(open.node.place);
-                    self.finished(open.node)
+                Some(open) => {
+                    let node = self.closed(open.node);
+                    self.finished(node)
                 }
                 None => Ok(()),
             },
             Event::Alias(_) => {
                 self.refuse(place, "aliases are not supported", "write the value out")
             }
-            Event::DocumentStart(_) if self.root.is_some() => self.refuse(
-                place,
-                "a second document begins here",
-                "write one pipeline per file",
-            ),
+            Event::DocumentStart(_) if self.root.is_some() => {
+                self.refuse(place, "a second document begins here", "write one pipeline per file")
+            }
             _ => Ok(()),
         }
+    }
+
+    /// A list or map ends with its last value, or with the bracket behind it.
+    fn closed(&self, mut node: Node) -> Node {
+        let text = self.diagnostics.document().text();
+        let last = match &node.kind {
+            Kind::List(items) => items.last(),
+            Kind::Map(entries) => entries.last().map(|(_, value)| value),
+            Kind::Scalar(_) => None,
+        };
+        let bracket = match text.get(node.place.start..).and_then(|text| text.chars().next()) {
+            Some('[') => Some(']'),
+            Some('{') => Some('}'),
+            _ => None,
+        };
+        let end = last.map_or(node.place.start, |last| last.place.end);
+        let close = bracket.and_then(|bracket| text.get(end..)?.find(bracket));
+        node.place.end = close.map_or(end, |close| end + close + 1);
+        node
     }
 
     /// White space at the end belongs to no value.
@@ -232,7 +249,8 @@ impl Builder<'_> {
         let document = self.diagnostics.document();
         let (line, _) = document.line_column(at);
         let indent = document.line_text(line).chars().take_while(|c| c.is_whitespace());
-        let hint = indent.clone().any(|c| c == '\t').then(|| "indent with spaces, not tabs".to_owned());
+        let hint =
+            indent.clone().any(|c| c == '\t').then(|| "indent with spaces, not tabs".to_owned());
         let message = format!("this is not YAML: {}", error.info());
         self.diagnostics.report(Place { start: at, end: at }, message, hint);
     }
@@ -275,12 +293,26 @@ mod tests {
                     shown.push(document.slice(node.place).to_owned());
                     stack.extend(items.into_iter().rev());
                 }
-                Kind::Map(entries) => stack.extend(entries.into_iter().rev().flat_map(|(k, v)| [v, k])),
+                Kind::Map(entries) => {
+                    stack.extend(entries.into_iter().rev().flat_map(|(k, v)| [v, k]))
+                }
             }
         }
         let expected = [
-            "ä", "[1, 'two']", "1", "'two'", "b", "c", "x y", "d", "e", "\"f\"", "g", "|\n    h",
-            "i", ">-\n    j\n    k",
+            "ä",
+            "[1, 'two']",
+            "1",
+            "'two'",
+            "b",
+            "c",
+            "x y",
+            "d",
+            "e",
+            "\"f\"",
+            "g",
+            "h",
+            "i",
+            "j\n    k",
         ];
         assert_eq!(shown, expected);
     }
@@ -288,14 +320,22 @@ mod tests {
     #[test]
     fn plain_scalars_mean_what_yaml_says() {
         let meaning = |text: &str, plain| {
-            let scalar = Scalar { text: text.to_owned(), plain, reference: None, unresolved: false };
+            let scalar =
+                Scalar { text: text.to_owned(), plain, reference: None, unresolved: false };
             format!("{:?}", scalar.meaning())
         };
         let plain = ["~", "true", "-3", "1e3", "5s", "no", "inf", "0x10", "1e999"];
         let read: Vec<_> = plain.iter().map(|text| meaning(text, true)).collect();
         let expected = [
-            "Nothing", "Truth(true)", "Whole(-3)", "Number(1000.0)", "Text(\"5s\")", "Text(\"no\")",
-            "Text(\"inf\")", "Text(\"0x10\")", "Text(\"1e999\")",
+            "Nothing",
+            "Truth(true)",
+            "Whole(-3)",
+            "Number(1000.0)",
+            "Text(\"5s\")",
+            "Text(\"no\")",
+            "Text(\"inf\")",
+            "Text(\"0x10\")",
+            "Text(\"1e999\")",
         ];
         assert_eq!(read, expected);
         assert_eq!(meaning("3", false), "Text(\"3\")");
@@ -303,9 +343,12 @@ mod tests {
 
     #[test]
     fn refuses_what_hides_meaning() {
-        assert_eq!(problems("a: 1\nb: 2\na: 3\nb: 4"), ["3:1 `a` is given twice", "4:1 `b` is given twice"]);
-        assert_eq!(problems("a: &x 1\nb: *x"), ["1:7 anchors are not supported"]);
-        assert_eq!(problems("a: !!str 1"), ["1:10 tags are not supported"]);
+        assert_eq!(
+            problems("a: 1\nb: 2\na: 3\nb: 4"),
+            ["3:1 `a` is given twice", "4:1 `b` is given twice"]
+        );
+        assert_eq!(problems("a: &x 1\nb: *x"), ["1:4 anchors are not supported"]);
+        assert_eq!(problems("a: !!str 1"), ["1:4 tags are not supported"]);
         assert_eq!(problems("a: 1\n---\nb: 2"), ["2:1 a second document begins here"]);
         assert_eq!(problems("{a: 1}: 2"), ["1:1 a key must be a name"]);
         assert_eq!(problems(""), ["1:1 the file is empty"]);

@@ -26,7 +26,11 @@ impl std::fmt::Debug for Environment<'_> {
 }
 
 /// Resolves the references of all values below `node`.
-pub(super) fn resolve(node: &mut Node, environment: Environment<'_>, diagnostics: &Diagnostics<'_>) {
+pub(super) fn resolve(
+    node: &mut Node,
+    environment: Environment<'_>,
+    diagnostics: &Diagnostics<'_>,
+) {
     match &mut node.kind {
         Kind::List(items) => {
             items.iter_mut().for_each(|item| resolve(item, environment, diagnostics));

@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn settings_with_secrets_are_known_by_name() {
-        for name in ["sasl.username", "ssl.key.password", "ssl.key.pem", "my.Token", "client.secret"] {
+        for name in
+            ["sasl.username", "ssl.key.password", "ssl.key.pem", "my.Token", "client.secret"]
+        {
             assert!(is_secret(name), "{name}");
         }
         assert!(!is_secret("linger.ms"));

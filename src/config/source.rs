@@ -31,7 +31,7 @@ pub struct Source {
     pub lateness: Field<Length>,
     /// How many closed bars may still change; a row for an older one goes to the quarantine.
     #[serde(default)]
-    #[schemars(extend("default" = "0 bars"))]
+    #[schemars(extend("default" = "20 bars"))]
     pub corrections: Field<Bars>,
     /// How long a partition may be silent before it no longer holds back the others.
     #[serde(default)]

@@ -101,7 +101,7 @@ impl Document {
             };
             match escaped {
                 Some(sign @ ('"' | '\'' | '\\' | '/')) => {
-                    written.push((scalar.start + skip + at, sign))
+                    written.push((scalar.start + skip + at, sign));
                 }
                 Some(_) => return None,
                 None if c.is_whitespace() => {}

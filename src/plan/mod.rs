@@ -1,10 +1,13 @@
 //! A pipeline resolved: every name looked up, every formula compiled, ready to run.
 
 mod catalog;
+mod explain;
 #[cfg(test)]
 mod fakes;
+mod notes;
 mod resolve;
 mod rules;
+mod schema;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,8 +16,15 @@ use crate::formula::Graph;
 use crate::model::{Action, OutputKind, Severity, Span};
 
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, OptionError};
+pub use explain::{
+    AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
+    NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
+    explain,
+};
+pub use notes::notes;
 pub use resolve::{Variables, load, load_text};
 pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};
+pub use schema::schema;
 
 /// A pipeline, ready to run. Cheap to share: workers hold it in an [`Arc`].
 #[derive(Debug)]

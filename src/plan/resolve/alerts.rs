@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::Resolver;
+use super::{Resolver, advice};
 use crate::config::{Alert, Place, Spanned, suggestion};
 use crate::model::Severity;
 use crate::plan::AlertPlan;
@@ -116,13 +116,9 @@ impl Resolver<'_> {
                         _ => when.place,
                     },
                 };
-                let names: Vec<_> = sources.iter().chain(checks).copied().collect();
-                let meant = crate::config::nearest(written.argument, names);
-                let hint = match meant {
-                    Some(name) if name != written.argument => format!("did you mean `{name}`?"),
-                    _ => format!("write it like {}", member.form()),
-                };
-                self.report(place, error.message, hint);
+                let (message, hint) = advice(&error.message);
+                let hint = hint.unwrap_or_else(|| format!("write it like {}", member.form()));
+                self.report(place, message, hint);
                 None
             }
         }

@@ -2,8 +2,8 @@
 
 use serde_json::Value as Json;
 
-use super::Resolver;
 use super::names::is_identifier;
+use super::{Resolver, advice};
 use crate::config::{Check, Entries, Place, Spanned, Value, nearest, suggestion};
 use crate::model::{Action, Severity};
 use crate::plan::{CheckContext, CheckMember, CheckPlan, FieldPlan, Rule};
@@ -87,12 +87,12 @@ impl Resolver<'_> {
         fields: &[FieldPlan],
     ) -> Option<CheckPlan> {
         let (action, severity) = member.defaults();
-        if let Some((place, action)) = common.action {
-            if !member.actions().contains(&action) {
-                let message = format!("`{}` cannot {}", member.name(), action.name());
-                let can: Vec<_> = member.actions().iter().map(|a| a.name()).collect();
-                self.report(place, message, format!("actions here: {}", can.join(", ")));
-            }
+        if let Some((place, action)) = common.action
+            && !member.actions().contains(&action)
+        {
+            let message = format!("`{}` cannot {}", member.name(), action.name());
+            let can: Vec<_> = member.actions().iter().map(|a| a.name()).collect();
+            self.report(place, message, format!("actions here: {}", can.join(", ")));
         }
         let rule: Rule = match member.build(own, CheckContext { fields }) {
             Ok(rule) => rule,
@@ -101,11 +101,12 @@ impl Resolver<'_> {
                     Some(options) => options.place_of(&error.path),
                     None => check.name.place,
                 };
-                let names = fields.iter().map(|field| field.name.as_str());
-                let meant = nearest(self.diagnostics.document().slice(place), names);
-                let hint = meant.filter(|name| !error.message.contains(*name));
-                let hint = hint.map(|name| format!("did you mean `{name}`?"));
-                self.diagnostics.report(place, error.message, hint);
+                let (message, hint) = advice(&error.message);
+                let written = self.diagnostics.document().slice(place).trim_matches(['"', '\'']);
+                let nearest = || nearest(written, fields.iter().map(|field| field.name.as_str()));
+                let meant = || nearest().filter(|name| *name != written);
+                let hint = hint.or_else(|| meant().map(|name| format!("did you mean `{name}`?")));
+                self.diagnostics.report(place, message, hint);
                 return None;
             }
         };

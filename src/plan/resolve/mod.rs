@@ -133,6 +133,14 @@ impl Resolver<'_> {
     }
 }
 
+/// Members give one sentence; what follows its semicolon is advice.
+fn advice(message: &str) -> (&str, Option<String>) {
+    match message.split_once("; ") {
+        Some((message, advice)) => (message, Some(advice.to_owned())),
+        None => (message, None),
+    }
+}
+
 /// The elements of a list that need not be there.
 fn items<T>(field: &Field<Items<T>>) -> &[Spanned<T>] {
     field.get().map_or(&[], |items| items.0.as_slice())

@@ -11,7 +11,7 @@ const MAX_RECORD_BYTES: Bytes = Bytes(1 << 20);
 
 impl Resolver<'_> {
     /// The names of the sources, readable or not.
-    pub(super) fn source_names<'f>(self, file: &'f PipelineFile) -> Vec<&'f str> {
+    pub(super) fn source_names(self, file: &PipelineFile) -> Vec<&str> {
         let sources = file.sources.get().map_or(&[][..], |all| all.0.as_slice());
         sources.iter().map(|(name, _)| name.value.as_str()).collect()
     }
@@ -32,11 +32,7 @@ impl Resolver<'_> {
         (fields, plan)
     }
 
-    fn one_source<'f>(
-        self,
-        file: &'f PipelineFile,
-        top: Place,
-    ) -> Option<(&'f Spanned<String>, &'f Source)> {
+    fn one_source(self, file: &PipelineFile, top: Place) -> Option<(&Spanned<String>, &Source)> {
         let sources = self.require(&file.sources, "sources", top)?;
         let Entries(entries) = sources.value;
         for (second, _) in entries.iter().skip(1) {
@@ -125,11 +121,11 @@ impl Resolver<'_> {
 
     /// A record's field has one meaning.
     fn overlaps(self, source: &Source, symbol: &Spanned<String>, time: &Spanned<String>) {
-        if let Some(revision) = source.revision.spanned() {
-            if [symbol, time].iter().any(|key| key.value == *revision.value) {
-                let message = format!("`{}` is part of the key already", revision.value);
-                self.report(revision.place, message, "`revision` is a field of its own");
-            }
+        if let Some(revision) = source.revision.spanned()
+            && [symbol, time].iter().any(|key| key.value == *revision.value)
+        {
+            let message = format!("`{}` is part of the key already", revision.value);
+            self.report(revision.place, message, "`revision` is a field of its own");
         }
         let special = [
             ("symbol", Some(&symbol.value)),

@@ -1,7 +1,5 @@
 //! The version of a plan: a hash of everything that decides results.
 
-use std::fmt::Write as _;
-
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -21,8 +19,7 @@ fn text(plan: &Plan, options: &[(&'static str, Json)]) -> String {
     let mut text = String::new();
     let mut line = |parts: &[&dyn std::fmt::Debug]| {
         for part in parts {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{part:?} ");
+            text.push_str(&format!("{part:?} "));
         }
         text.push('\n');
     };

@@ -1,0 +1,3 @@
+//! All integration tests in one program, so that the library is linked once.
+
+mod pipelines;

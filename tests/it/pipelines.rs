@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 use weir::plan::{self, Catalog};
 
+/// As soon as there is `weir::dataflow::catalog`, that one.
 fn catalog() -> Catalog {
-    weir::dataflow::catalog()
+    let checks = weir::dataflow::quality::MEMBERS;
+    let conditions = weir::dataflow::alerts::MEMBERS;
+    Catalog { functions: crate::stand_in::FUNCTIONS, checks, conditions }
 }
 
 /// A few variables, so that what is shown of them can be seen.

@@ -92,7 +92,11 @@ impl Resolver<'_> {
         {
             let message = format!("`{}` cannot {}", member.name(), action.name());
             let can: Vec<_> = member.actions().iter().map(|a| a.name()).collect();
-            self.report(place, message, format!("actions here: {}", can.join(", ")));
+            let hint = match member.refusal(action) {
+                Some(why) => why.to_owned(),
+                None => format!("actions here: {}", can.join(", ")),
+            };
+            self.report(place, message, hint);
         }
         let rule: Rule = match member.build(own, CheckContext { fields }) {
             Ok(rule) => rule,

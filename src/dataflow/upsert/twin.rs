@@ -312,8 +312,8 @@ proptest! {
         let changes = upsert.finish();
         prop_assert!(changes.accepted.is_empty() && changes.findings.is_empty());
         // Later rows reuse the room and see nothing of what was there.
-        let later: Vec<Given> = given.iter().cloned()
-            .map(|v| Given { time: Time::from_nanos(v.time.nanos() + 10), ..v }).collect();
+        let later: Vec<Given> = given.iter()
+            .map(|v| Given { time: Time::from_nanos(v.time.nanos() + 10), ..v.clone() }).collect();
         let mut sum = Sum::default();
         for version in &later {
             upsert.apply(&batch(&[version]));

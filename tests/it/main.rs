@@ -1,4 +1,5 @@
-//! Tests against a real Apache Kafka broker, started by `./test`.
+//! All integration tests in one program, so that the library is linked once. Those that need a
+//! broker talk to the one that `./test` starts.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,3 +10,5 @@
 mod broker;
 mod kafka_sink;
 mod kafka_source;
+mod pipelines;
+mod stand_in;

@@ -1,10 +1,12 @@
 //! The data that flows: times, symbols, batches of rows, findings, alerts, results, encoded records.
 
+mod accepted;
 mod alert;
 mod dead_letter;
 mod digest;
 mod finding;
 mod position;
+mod quarantined;
 mod raw;
 mod record;
 mod result;
@@ -13,11 +15,13 @@ mod span;
 mod symbol;
 mod time;
 
-pub use alert::Alert;
+pub use accepted::AcceptedBatch;
+pub use alert::{Alert, AlertChange, EndReason};
 pub use dead_letter::{DeadLetter, Reason};
 pub use digest::Digest;
 pub use finding::{Action, Finding, Severity};
 pub use position::{Mark, Position};
+pub use quarantined::{Because, Quarantined};
 pub use raw::{RawBatch, RawRecord, RawView};
 pub use record::{OutputKind, Record};
 pub use result::FactorBatch;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Coordinates;
+
 /// Records of one partition in one block of memory, in the order of their offsets.
 #[derive(Clone, Debug, Default)]
 pub struct RawBatch {
@@ -106,6 +108,11 @@ impl RawBatch {
 }
 
 impl RawView<'_> {
+    /// Where the record stands, given the partition of its batch.
+    pub fn coordinates(&self, partition: i32) -> Coordinates {
+        Coordinates { partition, offset: self.offset, arrival_ms: self.arrival_ms }
+    }
+
     /// An owned copy.
     pub fn to_record(self) -> RawRecord {
         RawRecord {

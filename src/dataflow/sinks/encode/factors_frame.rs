@@ -1,0 +1,253 @@
+//! Factors as one record per time with all symbols: an Arrow IPC stream of one batch with columns
+//! `symbol` (UTF-8, ascending) and one nullable f64 per factor in the pipeline's order. Schema
+//! metadata: `pipeline`, `time`, `revision`. Key = time. A missing value is null.
+//!
+//! A frame holds all symbols, and changes name only some: so the frames that may still change are
+//! kept here, `kept` x symbols x factors x 8 bytes. All changes of a time must come to one encoder.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow_ipc::writer::StreamWriter;
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+
+use super::factor_rows::{Names, RowDigest, by_time, write_key};
+use super::{EncodeError, Encoder};
+use crate::model::{Digest, FactorBatch, OutputKind, Record, Symbols, Time};
+
+/// Rows of one time by symbol.
+type Frame = BTreeMap<Arc<str>, Vec<f64>>;
+
+/// Encodes factors time by time.
+#[derive(Debug)]
+pub struct FactorsFrame {
+    pipeline: String,
+    fields: Vec<Field>,
+    names: Names,
+    frames: BTreeMap<Time, Frame>,
+    kept: usize,
+    /// Results of this time and before can no longer change.
+    forgotten: Time,
+    digest: RowDigest,
+    key: Vec<u8>,
+}
+
+impl FactorsFrame {
+    /// For these factors, in the order of the columns. `kept` is how many of the newest times may
+    /// still change: the source's `corrections` and the times that close together.
+    pub fn new(pipeline: &str, factors: &[String], symbols: Symbols, kept: usize) -> FactorsFrame {
+        let symbol = Field::new("symbol", DataType::Utf8, false);
+        let factor = |name: &String| Field::new(name, DataType::Float64, true);
+        FactorsFrame {
+            pipeline: pipeline.to_owned(),
+            fields: std::iter::once(symbol).chain(factors.iter().map(factor)).collect(),
+            names: Names::new(symbols),
+            frames: BTreeMap::new(),
+            kept: kept.max(1),
+            forgotten: Time::MIN,
+            digest: RowDigest::default(),
+            key: Vec::new(),
+        }
+    }
+
+    /// Takes changes in and gives the times that changed, with what that adds to the digest.
+    fn take_in(&mut self, batches: &[FactorBatch]) -> Result<Vec<(Time, Digest)>, EncodeError> {
+        let mut changed = Vec::new();
+        for (time, group) in by_time(batches) {
+            if time <= self.forgotten {
+                return Err(EncodeError::Forgotten { time, kept: self.kept });
+            }
+            let text = time.to_string();
+            let frame = self.frames.entry(time).or_default();
+            let mut digest = Digest::default();
+            for batch in group.iter().map(|batch| &batches[*batch]) {
+                for (row, symbol) in batch.symbols.iter().enumerate() {
+                    let name = self.names.of(*symbol);
+                    write_key(&mut self.key, name, &text);
+                    digest += self.digest.of(&self.key, batch, row);
+                    if batch.diff > 0 {
+                        let values = batch.columns.iter().map(|column| column[row]).collect();
+                        frame.insert(Arc::clone(name), values);
+                    } else {
+                        frame.remove(name);
+                    }
+                }
+            }
+            if digest != Digest::default() {
+                changed.push((time, digest));
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Drops the frames that can no longer change. After the epoch is encoded: it may close more
+    /// times than are kept.
+    fn forget(&mut self) {
+        while self.frames.len() > self.kept {
+            if let Some((time, _)) = self.frames.pop_first() {
+                self.forgotten = time;
+            }
+        }
+    }
+
+    fn write(&self, time: Time, frame: &Frame, revision: u64) -> Result<Vec<u8>, ArrowError> {
+        let metadata = HashMap::from([
+            ("pipeline".to_owned(), self.pipeline.clone()),
+            ("time".to_owned(), time.to_string()),
+            ("revision".to_owned(), revision.to_string()),
+        ]);
+        let schema = Arc::new(Schema::new_with_metadata(self.fields.clone(), metadata));
+        let names = StringArray::from_iter_values(frame.keys());
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(names)];
+        for factor in 0..self.fields.len() - 1 {
+            let values =
+                frame.values().map(|row| Some(row[factor]).filter(|value| !value.is_nan()));
+            columns.push(Arc::new(Float64Array::from_iter(values)));
+        }
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+        let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
+        writer.write(&batch)?;
+        writer.into_inner()
+    }
+}
+
+impl Encoder for FactorsFrame {
+    type Change = FactorBatch;
+
+    fn encode(
+        &mut self,
+        batches: &[FactorBatch],
+        revision: u64,
+        emit: &mut dyn FnMut(Record),
+    ) -> Result<(), EncodeError> {
+        for (time, digest) in self.take_in(batches)? {
+            let frame = self.frames.get(&time).filter(|frame| !frame.is_empty());
+            let value = frame
+                .map(|frame| self.write(time, frame, revision))
+                .transpose()
+                .map_err(|source| EncodeError::Frame { time, source })?;
+            emit(Record {
+                output: OutputKind::Factors,
+                key: Some(time.to_string().into_bytes()),
+                value,
+                headers: Vec::new(),
+                digest,
+            });
+        }
+        self.forget();
+        Ok(())
+    }
+
+    fn replay(&mut self, batches: &[FactorBatch]) -> Result<Digest, EncodeError> {
+        let mut sum = Digest::default();
+        for (_, digest) in self.take_in(batches)? {
+            sum += digest;
+        }
+        self.forget();
+        Ok(sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Float64Type;
+    use arrow_ipc::reader::StreamReader;
+
+    use super::super::FactorsRow;
+    use super::super::factor_rows::tests::epochs;
+    use super::*;
+    use crate::model::SymbolId;
+
+    fn symbols(names: &[&str]) -> Symbols {
+        let symbols = Symbols::default();
+        for name in names {
+            symbols.intern(name);
+        }
+        symbols
+    }
+
+    fn factors() -> [String; 2] {
+        ["a".to_owned(), "b".to_owned()]
+    }
+
+    fn batch(day: &str, symbols: &[u32], columns: [&[f64]; 2], diff: i8) -> FactorBatch {
+        FactorBatch {
+            time: Time::parse(day).unwrap(),
+            symbols: symbols.iter().map(|s| SymbolId(*s)).collect(),
+            columns: columns.map(<[f64]>::to_vec).to_vec(),
+            diff,
+        }
+    }
+
+    fn encode(encoder: &mut FactorsFrame, batches: &[FactorBatch]) -> Vec<Record> {
+        let mut out = Vec::new();
+        encoder.encode(batches, 7, &mut |record| out.push(record)).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_correction_writes_the_whole_frame_again() {
+        let mut encoder = FactorsFrame::new("p", &factors(), symbols(&["B", "A"]), 3);
+        let new = batch("2018-01-02", &[0, 1], [&[1.0, f64::NAN], &[3.0, f64::INFINITY]], 1);
+        assert_eq!(encode(&mut encoder, &[new]).len(), 1);
+        let old = batch("2018-01-02", &[0], [&[1.0], &[3.0]], -1);
+        let new = batch("2018-01-02", &[0], [&[2.0], &[3.0]], 1);
+        let out = encode(&mut encoder, &[old, new]);
+        assert_eq!(out[0].key.as_deref(), Some(&b"2018-01-02T00:00:00Z"[..]));
+        let bytes = out[0].value.as_deref().unwrap();
+        let mut reader = StreamReader::try_new(bytes, None).unwrap();
+        let schema = reader.schema();
+        for (name, value) in
+            [("pipeline", "p"), ("time", "2018-01-02T00:00:00Z"), ("revision", "7")]
+        {
+            assert_eq!(schema.metadata().get(name).unwrap(), value);
+        }
+        let read = reader.next().unwrap().unwrap();
+        let names: Vec<_> = read.column(0).as_string::<i32>().iter().flatten().collect();
+        assert_eq!(names, ["A", "B"]);
+        let a = read.column_by_name("a").unwrap().as_primitive::<Float64Type>();
+        let b = read.column_by_name("b").unwrap().as_primitive::<Float64Type>();
+        assert!(a.is_null(0));
+        assert_eq!((a.value(1), b.value(0), b.value(1)), (2.0, f64::INFINITY, 3.0));
+    }
+
+    #[test]
+    fn an_empty_frame_is_a_tombstone_and_old_frames_are_forgotten() {
+        let mut encoder = FactorsFrame::new("p", &factors(), symbols(&["A"]), 1);
+        let one = |day, diff| batch(day, &[0], [&[1.0], &[1.0]], diff);
+        assert!(encode(&mut encoder, &[one("2018-01-02", 1)])[0].value.is_some());
+        assert!(encode(&mut encoder, &[one("2018-01-02", -1)])[0].value.is_none());
+        let both = [one("2018-01-03", 1), one("2018-01-04", 1)];
+        assert_eq!(encode(&mut encoder, &both).len(), 2, "more at once than are kept");
+        assert_eq!(encoder.frames.len(), 1);
+        let late = encoder.encode(&[one("2018-01-03", -1)], 8, &mut |_| ());
+        assert!(matches!(late, Err(EncodeError::Forgotten { .. })), "{late:?}");
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_rows_however_the_epochs_fall() {
+        for seed in 0..20 {
+            let names = symbols(&["A", "B", "C", "D"]);
+            let mut rows = FactorsRow::new(&factors(), names.clone()).unwrap();
+            let mut expected = Digest::default();
+            for epoch in epochs(seed, 60, 4) {
+                expected += rows.replay(&epoch).unwrap();
+            }
+            for (merge, replay) in [(1, false), (7, false), (1, true)] {
+                let mut encoder = FactorsFrame::new("p", &factors(), names.clone(), 3);
+                let mut sum = Digest::default();
+                for epoch in epochs(seed, merge, 4) {
+                    if replay {
+                        sum += encoder.replay(&epoch).unwrap();
+                    } else {
+                        encoder.encode(&epoch, 1, &mut |record| sum += record.digest).unwrap();
+                    }
+                }
+                assert_eq!(sum, expected, "seed {seed}, {merge} steps an epoch");
+            }
+        }
+    }
+}

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `weir` program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    weir::cli::main(std::env::args_os())
+}

@@ -10,7 +10,7 @@ pub type NodeId = usize;
 pub enum NodeKind {
     /// A field of the source, by its number.
     Field(usize),
-    /// A number.
+    /// A number; NaN where the formula says `nan`.
     Constant(f64),
     /// A function of other nodes.
     Call {

@@ -68,4 +68,11 @@ impl Signature {
         let names: Vec<_> = self.parameters.iter().map(|p| p.name()).collect();
         format!("{}({})", self.name, names.join(", "))
     }
+
+    /// How many bars before the current one a time-series function with a window of `bars` may
+    /// read. By the language's convention the windows of `ts_` functions count the current bar;
+    /// all others may reach `bars` back, like `delay`.
+    pub fn reach(&self, bars: usize) -> usize {
+        if self.name.starts_with("ts_") { bars.saturating_sub(1) } else { bars }
+    }
 }

@@ -7,6 +7,7 @@
 
 mod faults;
 mod ledger;
+mod meters;
 pub mod plain;
 mod sample;
 mod scenario;
@@ -14,6 +15,7 @@ mod state;
 mod table;
 #[cfg(test)]
 mod testing;
+mod text;
 pub mod view;
 
 pub use faults::{Expect, Fault, Mark};

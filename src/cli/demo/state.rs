@@ -7,18 +7,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::OutputRecord;
+use super::meters::{Latencies, Pulse};
 use super::scenario::{Act, Fate, Scenario, Step};
+use super::text::{day_of_key, thousands};
 use crate::dataflow::sinks::encode::headers::Origin;
 use crate::model::OutputKind;
 
 /// How many events are kept.
 const LOG: usize = 200;
-/// How many latencies are kept.
-const SAMPLES: usize = 6_000;
-/// Length of the pieces of time in which rows are counted.
-const PIECE: Duration = Duration::from_millis(250);
-/// How many such pieces are kept.
-const PIECES: usize = 240;
 /// Revisions that follow each other closer than this are told together.
 const CALM: Duration = Duration::from_millis(250);
 
@@ -120,8 +116,8 @@ pub struct DemoState {
     told: BTreeSet<(usize, bool)>,
     sent_of_day: Vec<usize>,
     complete_at: BTreeMap<usize, Duration>,
-    pieces: VecDeque<(u128, u64)>,
-    latencies_ms: VecDeque<f64>,
+    pulse: Pulse,
+    latencies: Latencies,
     written: BTreeSet<String>,
     open: BTreeSet<String>,
     kept_out: BTreeSet<String>,
@@ -167,8 +163,8 @@ impl DemoState {
             faults: faults.collect(),
             told: BTreeSet::new(),
             complete_at: BTreeMap::new(),
-            pieces: VecDeque::new(),
-            latencies_ms: VecDeque::new(),
+            pulse: Pulse::default(),
+            latencies: Latencies::default(),
             written: BTreeSet::new(),
             open: BTreeSet::new(),
             kept_out: BTreeSet::new(),
@@ -208,7 +204,7 @@ impl DemoState {
         match &step.act {
             Act::Send(_) => {
                 self.rows_in += 1;
-                self.count_piece();
+                self.pulse.count(self.now);
                 if let Some(sent) = self.sent_of_day.get_mut(step.day) {
                     // Extra records come with a fault; bars of the day may, too.
                     *sent += usize::from(step.fault.is_none());
@@ -236,17 +232,6 @@ impl DemoState {
         }
     }
 
-    fn count_piece(&mut self) {
-        let piece = self.now.as_millis() / PIECE.as_millis();
-        match self.pieces.back_mut() {
-            Some((last, rows)) if *last == piece => *rows += 1,
-            _ => self.pieces.push_back((piece, 1)),
-        }
-        if self.pieces.len() > PIECES {
-            self.pieces.pop_front();
-        }
-    }
-
     fn factors(&mut self, record: &OutputRecord) {
         let key = record.key_text();
         let Some((symbol, time)) = key.rsplit_once('|') else { return };
@@ -265,11 +250,7 @@ impl DemoState {
         self.board(day, symbol, shown);
         if self.written.insert(key.clone()) {
             if let Some(complete) = self.complete_at.get(&day) {
-                let latency = self.now.saturating_sub(*complete);
-                self.latencies_ms.push_back(latency.as_secs_f64() * 1e3);
-                if self.latencies_ms.len() > SAMPLES {
-                    self.latencies_ms.pop_front();
-                }
+                self.latencies.add(self.now.saturating_sub(*complete));
             }
         } else {
             self.revisions += 1;
@@ -398,38 +379,20 @@ impl DemoState {
         self.open.len()
     }
 
-    /// Rows sent in the pieces of time (a quarter of a second each) up to now, oldest first.
+    /// Rows sent in pieces of time (a quarter of a second each) up to now, oldest first.
     pub fn pulse(&self, pieces: usize) -> Vec<u64> {
-        let now = self.now.as_millis() / PIECE.as_millis();
-        let first = (now + 1).saturating_sub(pieces as u128);
-        let mut pulse = vec![0; usize::try_from(now + 1 - first).unwrap_or(0)];
-        for (piece, rows) in &self.pieces {
-            let place = piece.checked_sub(first).and_then(|place| usize::try_from(place).ok());
-            if let Some(slot) = place.and_then(|place| pulse.get_mut(place)) {
-                *slot = *rows;
-            }
-        }
-        pulse
+        self.pulse.last(self.now, pieces)
     }
 
     /// Rows per second over the last two seconds.
     pub fn rate(&self) -> u64 {
-        let pulse = self.pulse(9);
-        // The last piece is not over yet.
-        let whole = pulse.split_last().map_or(&[][..], |(_, whole)| whole);
-        match whole.len() as u64 {
-            0 => 0,
-            pieces => whole.iter().sum::<u64>() * 1_000 / (pieces * PIECE.as_millis() as u64),
-        }
+        self.pulse.rate(self.now)
     }
 
     /// Milliseconds from the last bar of a day being sent to its factors being read back: the
     /// median and the 99th percentile of the newest.
     pub fn latency_ms(&self) -> Option<(f64, f64)> {
-        let mut sorted: Vec<f64> = self.latencies_ms.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| sorted.get(((sorted.len() as f64 - 1.0) * share).round() as usize);
-        Some((*at(0.5)?, *at(0.99)?))
+        self.latencies.quantiles()
     }
 
     /// The day on the board and its values, largest first.
@@ -442,29 +405,4 @@ impl DemoState {
         values.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
         Some((self.days.get(*day)?, values))
     }
-}
-
-/// A key up to the day of its time: `AAPL|2018-01-02` of `AAPL|2018-01-02T00:00:00Z`.
-fn day_of_key(key: &str) -> &str {
-    const REST: &str = "T00:00:00Z";
-    key.strip_suffix(REST).unwrap_or(key)
-}
-
-/// `12345` as `12,345`.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `83.4 s` as `1:23.4`.
-pub(super) fn clock(at: Duration) -> String {
-    let tenths = at.as_millis() / 100;
-    format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
 }

@@ -8,7 +8,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph, Sparkline};
 
-use super::state::{Alarm, DemoState, Entry, Tone, clock, thousands};
+use super::state::{Alarm, DemoState, Entry, Tone};
+use super::text::{clock, thousands};
 
 const ACCENT: Color = Color::Cyan;
 /// Wider than this is left free: lines of numbers far apart are hard to read.

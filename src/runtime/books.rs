@@ -1,0 +1,212 @@
+//! The books of a run: collects what the workers put out, epoch by epoch, and says what the next
+//! commit holds. Pure; the delivery thread does the waiting.
+
+use std::collections::BTreeMap;
+
+use crate::dataflow::Fact;
+use crate::dataflow::operators::Epoch;
+use crate::dataflow::sinks::Progress;
+use crate::model::{Digest, Record};
+
+/// From the workers to the delivery.
+#[derive(Debug)]
+pub enum Message {
+    /// Encoded records of one output in a complete epoch, in order.
+    Records(Epoch, Vec<Record>),
+    /// A fact for the progress record.
+    Fact(Epoch, Fact),
+    /// All epochs below are complete; none when the input has ended.
+    Through(Option<Epoch>),
+}
+
+/// What one commit holds.
+#[derive(Debug)]
+pub struct Batch {
+    /// Records in the order of their epochs.
+    pub records: Vec<Vec<Record>>,
+    /// The record of how far this comes.
+    pub progress: Progress,
+    /// Broker timestamps of the input records in it, as (milliseconds, records) runs.
+    pub arrivals_ms: Vec<(i64, u32)>,
+    /// All epochs below are in this or an earlier commit.
+    pub through: Epoch,
+}
+
+/// A replay that came to another result than what was committed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "replaying the input up to the committed offsets gives other outputs than were committed \
+     (digest {found}, the progress record of epoch {epoch} says {expected}): the input topic lost \
+     or changed records, or this version of the program computes other values; start with a new \
+     pipeline name or delete the progress record to begin anew"
+)]
+pub struct Diverged {
+    /// Epoch of the progress record.
+    pub epoch: u64,
+    /// Digest of the record.
+    pub expected: Digest,
+    /// Digest of the replay.
+    pub found: Digest,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Books {
+    /// What the newest commit said, or would say had there been one.
+    progress: Progress,
+    /// The progress record that a replay must come to, until it has.
+    expected: Option<Progress>,
+    /// Added to the epochs of this run.
+    base: u64,
+    epochs: BTreeMap<Epoch, Entry>,
+    /// All epochs below are complete.
+    complete: Epoch,
+    ended: bool,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    records: Vec<Vec<Record>>,
+    facts: Vec<Fact>,
+}
+
+impl Books {
+    /// Opens the books of a run: after `recorded`, or for the first time with `first`.
+    pub fn new(recorded: Option<Progress>, first: Progress) -> Books {
+        let base = recorded.as_ref().map_or(0, |progress| progress.epoch + 1);
+        let progress = match &recorded {
+            Some(recorded) => {
+                Progress { digest: Digest::default(), ..recorded.clone() }
+            }
+            None => first,
+        };
+        let expected = recorded;
+        Books { progress, expected, base, epochs: BTreeMap::new(), complete: 0, ended: false }
+    }
+
+    /// The durable number of epoch 0 of this run.
+    pub fn base(&self) -> u64 {
+        self.base
+    }
+
+    /// Takes in a message.
+    pub fn take(&mut self, message: Message) {
+        match message {
+            Message::Records(epoch, records) => {
+                self.epochs.entry(epoch).or_default().records.push(records);
+            }
+            Message::Fact(epoch, fact) => self.epochs.entry(epoch).or_default().facts.push(fact),
+            Message::Through(Some(epoch)) => self.complete = self.complete.max(epoch),
+            Message::Through(None) => {
+                self.ended = true;
+                let last = self.epochs.last_key_value().map_or(0, |(epoch, _)| epoch + 1);
+                self.complete = self.complete.max(last);
+            }
+        }
+    }
+
+    /// Whether the input has ended.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the input has ended and everything is in a batch.
+    pub fn finished(&self) -> bool {
+        self.ended && self.epochs.is_empty()
+    }
+
+    /// Whether this run is still replaying what an earlier one committed.
+    pub fn replaying(&self) -> bool {
+        self.expected.is_some()
+    }
+
+    /// Works off the complete epochs of a replay: counts their outputs into the digest and drops
+    /// them. Returns the epoch below which all is worked off; an error when the replay ends with
+    /// another digest than was committed.
+    pub fn replay(&mut self) -> Result<Epoch, Diverged> {
+        while let Some(epoch) = self.first_complete() {
+            if !self.replaying() {
+                return Ok(epoch);
+            }
+            let entry = self.epochs.remove(&epoch).unwrap_or_default();
+            let resumed = entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
+            for record in entry.records.iter().flatten() {
+                self.progress.digest += record.digest;
+            }
+            if resumed && let Some(expected) = self.expected.take() {
+                if expected.digest != self.progress.digest {
+                    return Err(Diverged {
+                        epoch: expected.epoch,
+                        expected: expected.digest,
+                        found: self.progress.digest,
+                    });
+                }
+                self.progress = expected;
+            }
+        }
+        Ok(self.complete)
+    }
+
+    /// Everything complete that is not yet in a batch; none if that changes nothing that others
+    /// can see. Epochs that are none are worked off.
+    pub fn batch(&mut self) -> Option<Batch> {
+        let mut batch = Batch {
+            records: Vec::new(),
+            progress: self.progress.clone(),
+            arrivals_ms: Vec::new(),
+            through: self.complete,
+        };
+        let mut moved = false;
+        while let Some(epoch) = self.first_complete() {
+            let Entry { mut records, facts } = self.epochs.remove(&epoch).unwrap_or_default();
+            for record in records.iter().flatten() {
+                batch.progress.digest += record.digest;
+            }
+            batch.progress.epoch = self.base + epoch;
+            batch.records.append(&mut records);
+            for fact in facts {
+                moved |= note(fact, &mut batch);
+            }
+        }
+        self.progress = batch.progress.clone();
+        (moved || !batch.records.is_empty()).then_some(batch)
+    }
+
+    fn first_complete(&self) -> Option<Epoch> {
+        let (epoch, _) = self.epochs.first_key_value()?;
+        (*epoch < self.complete).then_some(*epoch)
+    }
+
+    /// All epochs below this are complete.
+    pub fn complete(&self) -> Epoch {
+        self.complete
+    }
+}
+
+/// Writes a fact into a batch. True when it must not be lost even if there is no output.
+fn note(fact: Fact, batch: &mut Batch) -> bool {
+    let progress = &mut batch.progress;
+    match fact {
+        Fact::Position(position) => {
+            let read: u64 = position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
+            progress.records += read;
+            batch.arrivals_ms.extend(position.arrivals_ms);
+            let old = progress.offsets.insert(position.partition, position.next);
+            let start = progress.start.entry(position.partition).or_insert(position.next);
+            old != Some(position.next) && *start != position.next
+        }
+        Fact::Clock(clock) => {
+            progress.clock_ms = clock.now_ms;
+            false
+        }
+        Fact::ClosedThrough(time) => {
+            let moved = progress.closed_through.is_none_or(|old| old < time);
+            progress.closed_through = progress.closed_through.max(Some(time));
+            moved
+        }
+        Fact::Late(ranges) => {
+            progress.late.extend(ranges);
+            true
+        }
+    }
+}

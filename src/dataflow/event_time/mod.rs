@@ -96,7 +96,7 @@ mod tests {
         event_time.apply(&[Signal::Resume { closed_through: Some(time(30)) }]);
         assert_eq!((event_time.watermark(), event_time.horizon()), (time(30), time(20)));
         event_time.apply(&[mark(1, &[35])]);
-        assert_eq!(event_time.watermark(), time(35));
+        assert_eq!(event_time.watermark(), time(34));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) struct Run {
     #[arg(long, default_value_t = 1)]
     workers: usize,
     /// Where to serve probes and metrics; port 0 takes any free one.
-    #[arg(long, default_value = api::DEFAULT_LISTEN, value_name = "ADDRESS")]
+    #[arg(long, default_value_t = api::DEFAULT_LISTEN.to_string(), value_name = "ADDRESS")]
     listen: String,
     /// How logs are written.
     #[arg(long, value_enum, default_value_t)]

@@ -141,7 +141,7 @@ impl Files {
             findings: FindingFile::new(&plan.checks, symbols.clone()),
             alerts: AlertFile::new(&plan.alerts),
             quarantine: QuarantineFile::new(&plan.checks, symbols.clone()),
-            dead_letters: DeadLetterFile::new(),
+            dead_letters: DeadLetterFile::default(),
         }
     }
 

@@ -41,7 +41,12 @@ impl Encoding {
         outbox: Sender<Message>,
     ) -> Result<Encoding, EncodeError> {
         let written = |kind| plan.output(kind).is_some();
-        let headers = || HeaderSet::new(plan);
+        let headers = || HeaderSet {
+            prefix: plan.delivery.header_prefix,
+            topic: plan.source.topic.clone(),
+            pipeline: plan.name.clone(),
+            version: plan.version.clone(),
+        };
         Ok(Encoding {
             factors: factors(plan, symbols)?,
             findings: written(OutputKind::Findings)

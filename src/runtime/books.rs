@@ -17,6 +17,8 @@ pub enum Message {
     Fact(Epoch, Fact),
     /// All epochs below are complete; none when the input has ended.
     Through(Option<Epoch>),
+    /// A worker cannot go on; the text says why.
+    Broken(String),
 }
 
 /// What one commit holds.
@@ -62,6 +64,7 @@ pub struct Books {
     /// All epochs below are complete.
     complete: Epoch,
     ended: bool,
+    broken: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -75,13 +78,19 @@ impl Books {
     pub fn new(recorded: Option<Progress>, first: Progress) -> Books {
         let base = recorded.as_ref().map_or(0, |progress| progress.epoch + 1);
         let progress = match &recorded {
-            Some(recorded) => {
-                Progress { digest: Digest::default(), ..recorded.clone() }
-            }
+            Some(recorded) => Progress { digest: Digest::default(), ..recorded.clone() },
             None => first,
         };
         let expected = recorded;
-        Books { progress, expected, base, epochs: BTreeMap::new(), complete: 0, ended: false }
+        Books {
+            progress,
+            expected,
+            base,
+            epochs: BTreeMap::new(),
+            complete: 0,
+            ended: false,
+            broken: None,
+        }
     }
 
     /// The durable number of epoch 0 of this run.
@@ -96,6 +105,7 @@ impl Books {
                 self.epochs.entry(epoch).or_default().records.push(records);
             }
             Message::Fact(epoch, fact) => self.epochs.entry(epoch).or_default().facts.push(fact),
+            Message::Broken(cause) => self.broken = Some(cause),
             Message::Through(Some(epoch)) => self.complete = self.complete.max(epoch),
             Message::Through(None) => {
                 self.ended = true;
@@ -103,6 +113,11 @@ impl Books {
                 self.complete = self.complete.max(last);
             }
         }
+    }
+
+    /// Why a worker cannot go on, if one cannot.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
     }
 
     /// Whether the input has ended.
@@ -129,7 +144,8 @@ impl Books {
                 return Ok(epoch);
             }
             let entry = self.epochs.remove(&epoch).unwrap_or_default();
-            let resumed = entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
+            let resumed =
+                entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
             for record in entry.records.iter().flatten() {
                 self.progress.digest += record.digest;
             }
@@ -188,7 +204,8 @@ fn note(fact: Fact, batch: &mut Batch) -> bool {
     let progress = &mut batch.progress;
     match fact {
         Fact::Position(position) => {
-            let read: u64 = position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
+            let read: u64 =
+                position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
             progress.records += read;
             batch.arrivals_ms.extend(position.arrivals_ms);
             let old = progress.offsets.insert(position.partition, position.next);

@@ -8,6 +8,7 @@
 mod faults;
 mod ledger;
 mod meters;
+mod pipeline;
 pub mod plain;
 mod sample;
 mod scenario;
@@ -20,6 +21,7 @@ pub mod view;
 
 pub use faults::{Expect, Fault, Mark};
 pub use ledger::{Ledger, Verdict};
+pub use pipeline::pipeline;
 pub use sample::{Bar, Day, sample};
 pub use scenario::{Act, Fate, Message, Pace, Scenario, Step, Totals};
 pub use state::{Alarm, DemoState, Entry, Event, Tone};

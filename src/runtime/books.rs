@@ -78,19 +78,13 @@ impl Books {
     pub fn new(recorded: Option<Progress>, first: Progress) -> Books {
         let base = recorded.as_ref().map_or(0, |progress| progress.epoch + 1);
         let progress = match &recorded {
-            Some(recorded) => Progress { digest: Digest::default(), ..recorded.clone() },
+            Some(recorded) => {
+                Progress { digest: Digest::default(), ..recorded.clone() }
+            }
             None => first,
         };
         let expected = recorded;
-        Books {
-            progress,
-            expected,
-            base,
-            epochs: BTreeMap::new(),
-            complete: 0,
-            ended: false,
-            broken: None,
-        }
+        Books { progress, expected, base, epochs: BTreeMap::new(), complete: 0, ended: false, broken: None }
     }
 
     /// The durable number of epoch 0 of this run.
@@ -144,8 +138,7 @@ impl Books {
                 return Ok(epoch);
             }
             let entry = self.epochs.remove(&epoch).unwrap_or_default();
-            let resumed =
-                entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
+            let resumed = entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
             for record in entry.records.iter().flatten() {
                 self.progress.digest += record.digest;
             }
@@ -204,8 +197,7 @@ fn note(fact: Fact, batch: &mut Batch) -> bool {
     let progress = &mut batch.progress;
     match fact {
         Fact::Position(position) => {
-            let read: u64 =
-                position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
+            let read: u64 = position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
             progress.records += read;
             batch.arrivals_ms.extend(position.arrivals_ms);
             let old = progress.offsets.insert(position.partition, position.next);

@@ -13,7 +13,6 @@ use super::delivery::{Delivery, Ended};
 use super::encoding::Encoding;
 use super::stop::Stop;
 use super::workers::{self, Crew, Parts};
-use crate::dataflow::Outputs;
 use crate::dataflow::kafka::admin::{Admin, Watermarks};
 use crate::dataflow::kafka::{Fault, group_of};
 use crate::dataflow::operators::Wake;
@@ -22,6 +21,7 @@ use crate::dataflow::sinks::kafka::KafkaTransport;
 use crate::dataflow::sinks::{DeliveryError, Progress, Transport};
 use crate::dataflow::sources::kafka::KafkaSource;
 use crate::dataflow::sources::{Live, LiveSettings, Waker};
+use crate::dataflow::Outputs;
 use crate::dataflow::{End, Limits, Pace};
 use crate::model::Symbols;
 use crate::plan::{Plan, Start};
@@ -218,8 +218,7 @@ impl Session {
                 plan.source.topic
             )));
         }
-        let behind =
-            |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
+        let behind = |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
         let replaying: BTreeSet<i32> = targets.iter().filter_map(behind).collect();
         let pace = Arc::new(Pace::new(options.limits, now_ms, replaying, recorded.is_some()));
         Ok(Session { starts: start.into_iter().collect(), targets, recorded, first, pace })

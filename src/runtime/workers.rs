@@ -42,7 +42,8 @@ where
     D: Driver<A = Load, B = Report, C = ()>,
     O: Fn(usize) -> Result<Box<dyn Outputs>, String> + Send + Sync + 'static,
 {
-    let steps: Vec<_> = (0..workers).map(|_| crew.health.worker(clock::now_ms())).collect();
+    let steps: Vec<_> =
+        (0..workers).map(|_| crew.health.worker(clock::now_ms())).collect();
     let config = timely::Config::process(workers);
     let guards = timely::execute(config, move |worker| {
         let index = worker.index();

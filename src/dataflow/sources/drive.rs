@@ -104,8 +104,10 @@ impl<S: Source> Live<S> {
         for state in self.source.partitions() {
             out.push(Report::Signal(Signal::Partition(state.partition)));
             // A position that nothing was read at yet is news too: it goes into the record.
-            self.partitions
-                .insert(state.partition, Seen { next: -1, spoke_ms: self.now.now_ms, idle: false });
+            self.partitions.insert(
+                state.partition,
+                Seen { next: -1, spoke_ms: self.now.now_ms, idle: false },
+            );
         }
     }
 

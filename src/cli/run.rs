@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+
 use super::load::load;
 use super::{Format, Outcome, Terminal};
 use crate::api;
@@ -121,3 +122,4 @@ fn metrics(plan: &Plan) -> anyhow::Result<Metrics> {
     });
     Ok(metrics)
 }
+

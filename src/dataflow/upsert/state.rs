@@ -150,9 +150,11 @@ impl Upsert {
     pub fn finish(&mut self) -> Changes {
         let mut changes =
             Changes { accepted: AcceptedBatch::new(self.width), ..Changes::default() };
-        for before in std::mem::take(&mut self.touched) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for before in touched.drain(..) {
             self.compare(before, &mut changes);
         }
+        self.touched = touched;
         self.before_fields.clear();
         self.epoch += 1;
         changes

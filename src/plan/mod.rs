@@ -9,7 +9,7 @@ use crate::formula::Graph;
 use crate::model::{Action, OutputKind, Severity, Span};
 
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, OptionError};
-pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};
+pub use rules::{Condition, Rule, RowRule, SeriesRule, SeriesRow, Situation};
 
 /// A pipeline, ready to run. Cheap to share: workers hold it in an [`Arc`].
 #[derive(Debug)]

@@ -21,7 +21,7 @@ use crate::model::{RawBatch, RawView};
 use crate::plan::KafkaPlan;
 
 /// Settings of the consumer that a pipeline may change.
-const DEFAULTS: [(&str, &str); 6] = [
+pub const DEFAULTS: [(&str, &str); 6] = [
     // Memory per partition, as the queues are split. The back-off is how long fetching rests when
     // a queue was full; its default of a second starves a fast reader.
     ("queued.max.messages.kbytes", "8192"),

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Settings of the producer that a pipeline may change.
-const DEFAULTS: [(&str, &str); 7] = [
+pub const DEFAULTS: [(&str, &str); 7] = [
     // Fills batches while a commit is being written; a commit does not wait for it.
     ("linger.ms", "5"),
     ("queue.buffering.max.messages", "500000"),

@@ -247,8 +247,8 @@ impl Destination<'_> {
             Failure::Call(call, error) => {
                 let fault = code_of(&error).map_or(Fault::Other, classify);
                 match fault {
-                    Fault::Fenced | Fault::Authorisation => self.hopeless(call, &error, began),
-                    _ => DeliveryError::Retry(format!("cannot {call}: {error}")),
+                    Fault::Transient => DeliveryError::Retry(format!("cannot {call}: {error}")),
+                    _ => self.hopeless(call, &error, began),
                 }
             }
         }

@@ -72,12 +72,14 @@ struct Partition {
 }
 
 impl KafkaSource {
-    /// A source of `starts` = (partition, first offset) of `topic`. `group` is where
-    /// [`Source::commit`] puts offsets. Does not wait for brokers.
+    /// A source of `starts` = (partition, first offset) of `topic`, which has `count` partitions
+    /// that are read by all workers together. `group` is where [`Source::commit`] puts offsets.
+    /// Does not wait for brokers.
     pub fn open(
         plan: &KafkaPlan,
         topic: &str,
         group: &str,
+        count: usize,
         starts: &[(i32, i64)],
         waker: &Waker,
     ) -> Result<KafkaSource, SourceError> {
@@ -127,6 +129,7 @@ impl KafkaSource {
             Arc::clone(&consumer),
             topic.to_owned(),
             plan.brokers.clone(),
+            count,
             watched,
             Arc::clone(&health),
             Arc::clone(waker),

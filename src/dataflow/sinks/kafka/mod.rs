@@ -57,6 +57,13 @@ impl Targets {
     fn topic(&self, kind: OutputKind) -> Option<&str> {
         self.outputs.iter().find(|(output, _)| *output == kind).map(|(_, topic)| topic.as_str())
     }
+
+    /// All topics, for messages.
+    fn list(&self) -> String {
+        let outputs = self.outputs.iter().map(|(_, topic)| topic.as_str());
+        let topics: Vec<&str> = outputs.chain([self.progress.as_str()]).collect();
+        format!("the topics {}", topics.join(", "))
+    }
 }
 
 impl KafkaTransport {

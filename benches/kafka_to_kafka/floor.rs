@@ -96,7 +96,7 @@ fn producer(job: &Job) -> BaseProducer {
         config.set(key, value);
     }
     config.set("bootstrap.servers", &job.brokers).set("acks", "all");
-    config.set("transactional.id", &job.transactional_id).set("transaction.timeout.ms", "30000");
+    config.set("transactional.id", &job.transactional_id);
     config.set("delivery.report.only.error", "true");
     let producer: BaseProducer = config.create().expect("the settings are valid");
     producer.init_transactions(Duration::from_secs(20)).expect("the broker answers");

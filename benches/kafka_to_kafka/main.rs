@@ -15,6 +15,7 @@
     reason = "a program that prints figures and has nobody to report errors to"
 )]
 
+mod ends;
 mod floor;
 mod latency;
 mod options;
@@ -59,6 +60,11 @@ const CONTENDERS: &[Contender] = &[
         name: "json",
         about: "the same, each bar decoded from JSON and ten numbers encoded as JSON",
         run: floor::json,
+    },
+    Contender {
+        name: "ends",
+        about: "Weir's source and transport with nothing between them, a thread each",
+        run: ends::run,
     },
     // The pipeline itself is one more entry.
 ];

@@ -311,6 +311,41 @@ fn sink_names_a_record_that_is_too_large() {
 }
 
 #[test]
+fn sink_starts_over_when_its_transaction_timed_out() {
+    let settings = ["transaction.abort.timed.out.transaction.cleanup.interval.ms=100"];
+    let name = "sink_starts_over_when_its_transaction_timed_out";
+    let Some(broker) = broker::own(name, &settings) else { return };
+    let mut plan = broker.plan("in", true);
+    plan.kafka.settings = vec![("transaction.timeout.ms".to_owned(), "1500".to_owned())];
+    struct Wait(Arc<Broker>, String);
+    impl Faults for Wait {
+        fn at(&mut self, step: Step) -> Result<(), DeliveryError> {
+            if step == Step::Acknowledged {
+                // Once it is ended, a reader of committed records gets behind it.
+                eventually("the broker ends the transaction", || {
+                    let producer = self.0.producer(None);
+                    write(&producer, &self.1, 0, 0..1);
+                    (!self.0.read(&self.1).is_empty()).then_some(())
+                });
+            }
+            Ok(())
+        }
+    }
+    let broker = Arc::new(broker);
+    let topic = plan.output(OutputKind::Factors).expect("the plan has it").topic.clone();
+    let wait = Wait(Arc::clone(&broker), topic);
+    let mut transport = KafkaTransport::with_faults(&plan, Box::new(wait));
+    transport.resume().expect("it can begin");
+    let error = transport.commit(&[vec![factor("a")]], &progress(1)).expect_err("it timed out");
+    assert!(
+        matches!(&error, DeliveryError::Restart(text) if text.contains("timed out")),
+        "{error:?}"
+    );
+    assert_eq!(resumed(&plan).1, None);
+    assert!(!keys(&broker, &plan, OutputKind::Factors).contains(&"a".to_owned()));
+}
+
+#[test]
 fn sink_says_when_writing_is_not_allowed() {
     let settings = broker::ACCESS_CONTROL;
     let Some(broker) = broker::own("sink_says_when_writing_is_not_allowed", &settings) else {

@@ -232,7 +232,9 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
             Kind::Scalar(_) => return self.deserialize_any(visitor),
             // Structs would read themselves from a list as well.
             Kind::List(_) => {
-                return Err(Error::invalid_type(Unexpected::Seq, &visitor).at(self.node));
+                return Err(
+                    <Error as de::Error>::invalid_type(Unexpected::Seq, &visitor).at(self.node)
+                );
             }
         };
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.key())) {

@@ -43,7 +43,9 @@ pub(super) fn mask(root: &Node, diagnostics: &Diagnostics<'_>) {
     };
     let settings = below(root, "kafka").and_then(|kafka| below(&kafka, "settings"));
     for (key, value) in settings.iter().flat_map(entries) {
-        if is_secret(key.key()) && !value.key().starts_with("file:") {
+        let text = value.key();
+        let reference = text.starts_with("file:") || text.starts_with("${") && text.ends_with('}');
+        if is_secret(key.key()) && !reference {
             diagnostics.mask(value.place);
         }
     }

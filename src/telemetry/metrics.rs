@@ -122,9 +122,9 @@ metrics! {
     "weir_source_bytes_total" source_bytes: Counter["partition"], "Bytes of keys and values read from the input topic.";
     "weir_source_lag_records" source_lag: Gauge["partition"], "Records in the partition that were not yet read; absent while unknown.";
     "weir_source_last_record_timestamp_seconds" source_last_record: Gauge["partition"], "Broker timestamp of the newest record read.";
-    "weir_source_assigned_partitions" source_partitions: Gauge, "Partitions this process reads.";
-    "weir_source_connected" source_connected: Gauge, "1 while the brokers answer the source, else 0.";
-    "weir_source_parked" source_parked: Gauge, "1 while a fault keeps the source from reading, else 0.";
+    "weir_source_assigned_partitions" source_partitions: Gauge["worker"], "Partitions the worker reads.";
+    "weir_source_connected" source_connected: Gauge["worker"], "1 while the brokers answer the source on this worker, else 0.";
+    "weir_source_parked" source_parked: Gauge["worker"], "1 while a fault keeps the source on this worker from reading, else 0.";
     "weir_source_faults_total" source_faults: Counter, "Times a fault parked the source.";
 
     // Rows.
@@ -137,7 +137,7 @@ metrics! {
     "weir_factor_cells_total" factor_cells: Counter, "Factor values computed, recomputed ones again.";
     "weir_factor_rows_total" factor_rows: Counter, "Factor rows emitted, one per time and symbol, revisions included.";
     "weir_revisions_total" revisions: Counter, "Factor rows emitted for a key that had been emitted before.";
-    "weir_panel_state_bytes" panel_state: Gauge, "Memory of the panel: fields and nodes of all kept times.";
+    "weir_panel_state_bytes" panel_state: Gauge["worker"], "Memory of the panel on this worker: fields and nodes of all kept times.";
 
     // Findings and alerts.
     "weir_findings_open" findings_open: Gauge["check", "severity"], "Findings that hold now.";

@@ -1,4 +1,14 @@
-//! All integration tests in one program, so that the library is linked once.
+//! All integration tests in one program, so that the library is linked once. Those that need a
+//! broker talk to the one that `./test` starts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test program: whatever is unexpected fails the test"
+)]
 
+mod broker;
+mod kafka_sink;
+mod kafka_source;
 mod pipelines;
 mod stand_in;

@@ -3,12 +3,12 @@
 //!
 //! The contract. Every epoch goes through the three parts in this order:
 //!
-//! 1. [`Admission::admit`] on every decoded batch, on the worker that reads the partition, before
-//!    the checks. It takes out the rows that are late by the [`BarClock::horizon`] of the epochs
+//! 1. [`Admission::admit`] on every decoded and checked batch, on the worker that reads the
+//!    partition. It takes out the rows that are late by the [`EventTime::horizon`] of the epochs
 //!    before, and records that it did.
 //! 2. [`Upsert::apply`] on every checked batch, on the worker that owns the symbol, in any order
 //!    and any splits; then [`Upsert::finish`] once, which gives the net changes of the epoch.
-//! 3. [`BarClock::apply`] with the marks of the epoch; then [`Upsert::evict`] with the new
+//! 3. [`EventTime::apply`] with the signals of the epoch; then [`Upsert::evict`] with the new
 //!    horizon, by which the next epoch is admitted.
 //!
 //! What comes out of 2, summed up over all epochs, is a function of the set of versions that were
@@ -21,14 +21,15 @@
 //! the versions of the row that have the same content, so that delivering a record again changes
 //! nothing. For each (check, symbol, time) there is at most one finding: that of the quarantined
 //! version if it fails the check, otherwise that of the accepted version.
+//!
+//! [`EventTime::horizon`]: super::event_time::EventTime::horizon
+//! [`EventTime::apply`]: super::event_time::EventTime::apply
 
 mod admit;
-mod bar_clock;
 mod content;
 mod state;
 #[cfg(test)]
 mod twin;
 
-pub use admit::{Admission, LateRange, LateRanges};
-pub use bar_clock::BarClock;
+pub use admit::Admission;
 pub use state::{Changes, Counters, Upsert};

@@ -8,7 +8,7 @@ use crate::model::{Mark, Span, Time};
 /// goes back. Both depend on the marks applied so far only, and applying the marks of one epoch in
 /// another order leads to the same place.
 #[derive(Clone, Debug)]
-pub struct BarClock {
+pub(super) struct BarClock {
     lateness: Span,
     corrections: usize,
     partitions: BTreeMap<i32, Partition>,
@@ -27,19 +27,14 @@ struct Partition {
 }
 
 impl BarClock {
-    /// A clock before the first mark. The partitions are those of the topic: one that has never
-    /// spoken holds the watermark back until it speaks or is idle. `lateness` is how long a time
-    /// stays open after newer ones, `corrections` how many closed times may still change.
-    pub fn new(
-        lateness: Span,
-        corrections: usize,
-        partitions: impl IntoIterator<Item = i32>,
-    ) -> BarClock {
-        let silent = Partition { newest: Time::MIN, idle: false };
+    /// A clock before the first mark. `lateness` is how long a time stays open after newer ones,
+    /// `corrections` how many closed times may still change. A partition that was named by a mark
+    /// without times holds the watermark back until it speaks or is idle.
+    pub(super) fn new(lateness: Span, corrections: usize) -> BarClock {
         BarClock {
             lateness,
             corrections,
-            partitions: partitions.into_iter().map(|partition| (partition, silent)).collect(),
+            partitions: BTreeMap::new(),
             watermark: Time::MIN,
             horizon: Time::MIN,
             open: BTreeSet::new(),
@@ -51,7 +46,7 @@ impl BarClock {
     ///
     /// The watermark is the least (newest time - lateness) of the partitions that are not idle. If
     /// all are idle nobody holds it back: it is the greatest.
-    pub fn apply<'a>(&mut self, marks: impl IntoIterator<Item = &'a Mark>) {
+    pub(super) fn apply<'a>(&mut self, marks: impl IntoIterator<Item = &'a Mark>) {
         for mark in marks {
             let state = self
                 .partitions
@@ -73,7 +68,7 @@ impl BarClock {
 
     /// Moves the watermark to at least `time`, whatever the partitions say: after a replay, to
     /// where it was; at the end of a source that ends, to [`Time::MAX`].
-    pub fn close_through(&mut self, time: Time) {
+    pub(super) fn close_through(&mut self, time: Time) {
         self.watermark = self.watermark.max(time);
         while let Some(first) = self.open.first().copied().filter(|time| *time <= self.watermark) {
             self.open.pop_first();
@@ -92,14 +87,14 @@ impl BarClock {
     }
 
     /// Times up to here, inclusive, are closed.
-    pub fn watermark(&self) -> Time {
+    pub(super) fn watermark(&self) -> Time {
         self.watermark
     }
 
     /// Rows of times before this are late: with N corrections, the N-th newest closed time that
     /// has rows, and [`Time::MIN`] until there are N; without corrections, just after the
     /// watermark.
-    pub fn horizon(&self) -> Time {
+    pub(super) fn horizon(&self) -> Time {
         self.horizon
     }
 }
@@ -115,7 +110,10 @@ mod tests {
     }
 
     fn clock(corrections: usize, partitions: i32) -> BarClock {
-        BarClock::new(Span::from_nanos(5), corrections, 0..partitions)
+        let mut clock = BarClock::new(Span::from_nanos(5), corrections);
+        let silent: Vec<Mark> = (0..partitions).map(|partition| mark(partition, &[], false)).collect();
+        clock.apply(&silent);
+        clock
     }
 
     #[test]

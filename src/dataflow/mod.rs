@@ -3,6 +3,7 @@
 pub mod alerts;
 pub mod decode;
 mod event_time;
+pub mod factors;
 pub mod kafka;
 pub mod operators;
 mod outputs;
@@ -13,6 +14,17 @@ pub mod sinks;
 pub mod sources;
 pub mod upsert;
 
+use crate::plan::Catalog;
+
 pub use outputs::{Fact, Outputs};
 pub use pace::{End, Limits, Now, Pace, Phase};
 pub use signal::{Clock, Load, Report, Signal};
+
+/// Everything a plan may name: functions, checks, alert conditions.
+pub fn catalog() -> Catalog {
+    Catalog {
+        functions: factors::functions(),
+        checks: quality::MEMBERS,
+        conditions: alerts::MEMBERS,
+    }
+}

@@ -31,6 +31,7 @@ pub struct Diagnostic {
 pub struct Diagnostics<'a> {
     document: &'a Document,
     found: RefCell<Vec<(Place, Diagnostic)>>,
+    masked: RefCell<Vec<Place>>,
 }
 
 impl Diagnostic {
@@ -75,7 +76,7 @@ impl fmt::Display for Diagnostic {
 impl<'a> Diagnostics<'a> {
     /// Nothing wrong so far.
     pub fn new(document: &'a Document) -> Diagnostics<'a> {
-        Diagnostics { document, found: RefCell::new(Vec::new()) }
+        Diagnostics { document, found: RefCell::default(), masked: RefCell::default() }
     }
 
     /// The document.
@@ -86,13 +87,30 @@ impl<'a> Diagnostics<'a> {
     /// Notes that something at `place` is wrong.
     pub fn report(&self, place: Place, message: impl Into<String>, hint: Option<String>) {
         let (line, column) = self.document.line_column(place.start);
-        let text = self.document.line_text(line).to_owned();
+        let text = self.shown(line);
         let rest = text.chars().count().saturating_sub(column - 1);
         let length = self.document.slice(place).chars().count().min(rest).max(1);
         let path = self.document.path().to_owned();
         let message = message.into();
         let found = Diagnostic { path, line, column, length, message, hint, text };
         self.found.borrow_mut().push((place, found));
+    }
+
+    /// Never shows what stands at `place`. To be called before anything about its line is reported.
+    pub(super) fn mask(&self, place: Place) {
+        self.masked.borrow_mut().push(place);
+    }
+
+    /// A line of the file, stars for what is masked.
+    fn shown(&self, line: usize) -> String {
+        let masked = self.masked.borrow();
+        let start = self.document.line_start(line);
+        let chars = self.document.line_text(line).char_indices().map(|(at, c)| {
+            let at = start + at;
+            let hidden = masked.iter().any(|place| (place.start..place.end).contains(&at));
+            if hidden { '*' } else { c }
+        });
+        chars.collect()
     }
 
     /// Whether nothing is wrong.

@@ -4,6 +4,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::diagnostic::Diagnostics;
 use super::document::Place;
+use super::secret;
 
 /// Nesting beyond this is not a pipeline.
 const MAX_DEPTH: usize = 32;
@@ -193,6 +194,9 @@ impl Builder<'_> {
     }
 
     fn bare(&self, place: Place, anchor: usize, tag: bool) -> Result<(), ()> {
+        let text = self.diagnostics.document().slice(place);
+        let word = text.split_whitespace().next().map_or(0, str::len);
+        let place = Place { end: place.start + word, ..place };
         match (anchor > 0, tag) {
             (true, _) => self.refuse(place, "anchors are not supported", "write the value out"),
             (_, true) => self.refuse(place, "tags are not supported", "remove the tag"),
@@ -252,6 +256,7 @@ impl Builder<'_> {
         let hint =
             indent.clone().any(|c| c == '\t').then(|| "indent with spaces, not tabs".to_owned());
         let message = format!("this is not YAML: {}", error.info());
+        secret::mask_line(line, self.diagnostics);
         self.diagnostics.report(Place { start: at, end: at }, message, hint);
     }
 }

@@ -45,7 +45,7 @@ impl FromStr for Bars {
         match number.map(|number| number.trim().parse::<usize>()) {
             Some(Ok(bars)) if bars <= MAX_BARS => Ok(Bars(bars)),
             Some(Ok(_)) => Err(format!("`{text}` are more than {MAX_BARS} bars")),
-            _ => Err(format!("`{text}` is not a number of bars: write it like `20 bars`")),
+            _ => Err(format!("`{text}` is not a number of bars; write it like `20 bars`")),
         }
     }
 }
@@ -61,7 +61,7 @@ impl FromStr for Bytes {
         let bytes = number.trim().parse::<usize>().ok().and_then(|n| n.checked_mul(unit));
         // Kafka's lengths are 32 bits.
         bytes.filter(|bytes| (1..=1 << 30).contains(bytes)).map(Bytes).ok_or_else(|| {
-            format!("`{text}` is not a size up to 1024 MiB: write it like `1 MiB` or `512 KiB`")
+            format!("`{text}` is not a size up to 1024 MiB; write it like `1 MiB` or `512 KiB`")
         })
     }
 }
@@ -74,7 +74,7 @@ impl FromStr for FieldType {
             "f64" => Ok(FieldType { nullable: false }),
             "f64?" => Ok(FieldType { nullable: true }),
             _ => Err(format!(
-                "`{text}` is not a type of a field: write `f64`, or `f64?` if values may be absent"
+                "`{text}` is not a type of a field; write `f64`, or `f64?` if values may be absent"
             )),
         }
     }

@@ -11,4 +11,3 @@ mod broker;
 mod kafka_sink;
 mod kafka_source;
 mod pipelines;
-mod stand_in;

@@ -1,6 +1,6 @@
-//! Operators down one symbol's column: a window of times that ends at the current one. An
-//! infinite input counts as missing, and a result is missing unless all inputs are there. A new
-//! operator is a file here, its `mod` and its line in [`MEMBERS`].
+//! Operators down one symbol's column: a window of times that ends at the current one. Except for
+//! `delay` and `delta`, an infinite input counts as missing, and a result is missing unless all
+//! inputs are there. A new operator is a file here, its `mod` and its line in [`MEMBERS`].
 //!
 //! All windows are evaluated directly, oldest row first, so that the order of additions is fixed
 //! by the positions in the window. Aligned blocks for long windows belong beside the folds: their

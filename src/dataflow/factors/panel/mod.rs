@@ -328,7 +328,7 @@ impl Panel {
         }
         let changeable = self.rows.len() - self.settled;
         for (node, history) in self.layout.nodes.iter().zip(&mut self.store.histories) {
-            history.trim(changeable + node.reach);
+            history.trim(changeable.saturating_add(node.reach));
         }
         true
     }

@@ -6,6 +6,8 @@
 //! by the positions in the window. Aligned blocks for long windows belong beside the folds: their
 //! limits must come from the row's own time, never from a counter.
 
+#![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
+
 mod corr;
 mod delay;
 mod delta;
@@ -16,7 +18,7 @@ mod sum;
 
 #[cfg(test)]
 use super::Twin;
-use super::window::{Fold, Window, sweep};
+use super::window::{Fold, Scan, Window, scan, sweep};
 use super::{Kernel, Member, Reads, Rolling};
 use crate::formula::{Exactness, Family, Parameter, Signature};
 

@@ -5,7 +5,7 @@
 //! stands still would tremble in its last bit as the window moves on, and what looks at it, like
 //! the correlation of a constant window, would see a movement.
 
-use super::{Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, signature, sweep};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -18,7 +18,7 @@ pub(super) static SUM: Member = Member {
         "sum of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| sweep::<32, _>(level, Sum, args, range, out),
+        run: |level, args, _, range, out| scan::<32, _>(level, Sum::<false>, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -34,7 +34,7 @@ pub(super) static MEAN: Member = Member {
         "mean of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| sweep::<32, _>(level, Mean, args, range, out),
+        run: |level, args, _, range, out| scan::<32, _>(level, Sum::<true>, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -56,39 +56,45 @@ fn twin(w: &[Vec<f64>]) -> f64 {
     sum + errors
 }
 
+/// The sum, or the mean.
 #[derive(Clone, Copy)]
-struct Sum;
+struct Sum<const MEAN: bool>;
 
-impl Fold for Sum {
+impl<const MEAN: bool> Scan for Sum<MEAN> {
+    /// Sum and its error.
+    type State<const L: usize> = ([f64; L], [f64; L]);
+
     #[inline(always)]
-    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let (mut sum, mut errors) = ([0.0; L], [0.0; L]);
-        for row in args[0].lanes::<L>(at) {
-            for j in 0..L {
-                let next = sum[j] + row[j];
-                let grown = next - sum[j];
-                // What is infinite gives infinity minus infinity: missing by itself.
-                errors[j] += (sum[j] - (next - grown)) + (row[j] - grown);
-                sum[j] = next;
-            }
+    fn start<const L: usize>(self, _: &[Window<'_>], _: usize) -> Self::State<L> {
+        ([0.0; L], [0.0; L])
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(
+        self,
+        (mut sum, mut errors): Self::State<L>,
+        args: &[Window<'_>],
+        row: usize,
+        at: usize,
+    ) -> Self::State<L> {
+        let x = args[0].row::<L>(row, at);
+        for j in 0..L {
+            let next = sum[j] + x[j];
+            let grown = next - sum[j];
+            // What is infinite gives infinity minus infinity: missing by itself.
+            errors[j] += (sum[j] - (next - grown)) + (x[j] - grown);
+            sum[j] = next;
         }
+        (sum, errors)
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, (mut sum, errors): Self::State<L>, n: f64) -> [f64; L] {
         for j in 0..L {
             sum[j] += errors[j];
-        }
-        sum
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Mean;
-
-impl Fold for Mean {
-    #[inline(always)]
-    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let n = args[0].len() as f64;
-        let mut sum = Sum.fold::<L>(args, at);
-        for s in &mut sum {
-            *s /= n;
+            if MEAN {
+                sum[j] /= n;
+            }
         }
         sum
     }
@@ -111,7 +117,7 @@ mod tests {
             let sum = |rows: &[[f64; 8]]| {
                 let mut out = [0.0; 8];
                 let window = [Window::new(rows.as_flattened(), &starts)];
-                sweep::<32, _>(Level::best(), Sum, &window, 0..8, &mut out);
+                scan::<32, _>(Level::best(), Sum::<false>, &window, 0..8, &mut out);
                 out[0]
             };
             let want = sum(&rows);

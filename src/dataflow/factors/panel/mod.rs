@@ -153,6 +153,17 @@ impl Panel {
         })
     }
 
+    /// Makes symbols members of the universe from the beginning of time. Other symbols are members
+    /// from their first row on, so that nothing is seen ahead; a universe that is given counts
+    /// them in cross-sections before that, too. Only for a panel without closed times: later it
+    /// has no effect on those.
+    pub fn declare(&mut self, symbols: impl IntoIterator<Item = SymbolId>) {
+        for symbol in symbols {
+            self.grow(symbol.index() + 1);
+            self.base_members.insert(symbol.index());
+        }
+    }
+
     /// From now on the row of (`symbol`, `time`) has these `fields`, in the source's order and
     /// missing = NaN, or is not there. `time` may be open or closed, seen before or not. Takes
     /// effect in [`Panel::work`].
@@ -317,7 +328,7 @@ impl Panel {
         }
         let changeable = self.rows.len() - self.settled;
         for (node, history) in self.layout.nodes.iter().zip(&mut self.store.histories) {
-            history.trim(changeable + node.reach);
+            history.trim(changeable.saturating_add(node.reach));
         }
         true
     }

@@ -2,6 +2,7 @@
 
 mod backfill;
 mod check;
+pub mod demo;
 mod explain;
 mod health;
 mod load;

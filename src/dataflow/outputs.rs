@@ -3,8 +3,9 @@
 
 use super::operators::Epoch;
 use super::signal::Clock;
-use crate::model::{Alert, DeadLetter, FactorBatch, Finding, Position, Time};
-use super::upsert::Quarantined;
+use crate::model::{
+    AlertChange, DeadLetter, FactorBatch, Finding, LateRange, Position, Quarantined, Time,
+};
 
 /// The receiving end of one worker's outputs. Called once per output and epoch, when the epoch is
 /// complete, in the order of the epochs of that output.
@@ -12,11 +13,11 @@ pub trait Outputs {
     /// Factor rows that became true or ceased to be.
     fn factors(&mut self, epoch: Epoch, batches: Vec<FactorBatch>);
     /// Findings opened (+1) and retracted (-1).
-    fn findings(&mut self, epoch: Epoch, changes: Vec<(Finding, isize)>);
+    fn findings(&mut self, epoch: Epoch, changes: Vec<(Finding, i64)>);
     /// Alerts that begin (+1) and end (-1).
-    fn alerts(&mut self, epoch: Epoch, changes: Vec<(Alert, isize)>);
+    fn alerts(&mut self, epoch: Epoch, changes: Vec<AlertChange>);
     /// Rows put into (+1) and released from (-1) the quarantine.
-    fn quarantine(&mut self, epoch: Epoch, changes: Vec<(Quarantined, isize)>);
+    fn quarantine(&mut self, epoch: Epoch, changes: Vec<(Quarantined, i64)>);
     /// Records that could not be read.
     fn dead_letters(&mut self, epoch: Epoch, letters: Vec<DeadLetter>);
     /// Facts for the progress record.
@@ -32,13 +33,6 @@ pub enum Fact {
     Clock(Clock),
     /// The newest closed time.
     ClosedThrough(Time),
-    /// Offsets `from..=to` of a partition were judged late.
-    Late {
-        /// Partition.
-        partition: i32,
-        /// First offset.
-        from: i64,
-        /// Last offset.
-        to: i64,
-    },
+    /// Rows that were judged late.
+    Late(Vec<LateRange>),
 }

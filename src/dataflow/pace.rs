@@ -246,12 +246,8 @@ mod tests {
     use super::*;
 
     fn pace(replaying: &[i32], resumes: bool) -> Pace {
-        let limits = Limits {
-            interval: Duration::ZERO,
-            idle: Duration::ZERO,
-            in_flight: 3,
-            records: 1,
-        };
+        let limits =
+            Limits { interval: Duration::ZERO, idle: Duration::ZERO, in_flight: 3, records: 1 };
         Pace::new(limits, 7, replaying.iter().copied().collect(), resumes)
     }
 

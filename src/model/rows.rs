@@ -112,6 +112,29 @@ impl RowBatch {
         }
     }
 
+    /// Removes the rows with the given numbers, ascending, from a batch that is not yet checked.
+    pub fn remove(&mut self, gone: &[usize]) {
+        fn keep<T>(column: &mut Vec<T>, gone: &[usize]) {
+            let (mut row, mut next) = (0, 0);
+            column.retain(|_| {
+                let goes = gone.get(next) == Some(&row);
+                row += 1;
+                next += usize::from(goes);
+                !goes
+            });
+        }
+        keep(&mut self.offsets, gone);
+        keep(&mut self.arrivals_ms, gone);
+        keep(&mut self.revisions, gone);
+        keep(&mut self.symbols, gone);
+        keep(&mut self.times, gone);
+        keep(&mut self.deleted, gone);
+        keep(&mut self.violations, gone);
+        for column in &mut self.columns {
+            keep(column, gone);
+        }
+    }
+
     /// What was found in a row, as (row, number of the check, detail).
     pub fn failures_of(&self, row: usize) -> &[(u32, u16, String)] {
         let start = self.failures.partition_point(|(at, ..)| (*at as usize) < row);

@@ -36,6 +36,11 @@ pub trait CheckMember: Debug + Sync {
     fn defaults(&self) -> (Action, Severity);
     /// Actions that make sense for it.
     fn actions(&self) -> &'static [Action];
+    /// Why an action that is not among them makes no sense, for the error message.
+    fn refusal(&self, action: Action) -> Option<&'static str> {
+        let _ = action;
+        None
+    }
     /// JSON Schema of its options (`action`, `severity` and `name` are common to all and not
     /// part of it), from the same type that reads them.
     fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema;

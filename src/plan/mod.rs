@@ -1,15 +1,30 @@
 //! A pipeline resolved: every name looked up, every formula compiled, ready to run.
 
 mod catalog;
+mod explain;
+#[cfg(test)]
+mod fakes;
+mod notes;
+mod resolve;
 mod rules;
+mod schema;
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::formula::Graph;
 use crate::model::{Action, OutputKind, Severity, Span};
 
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, OptionError};
+pub use explain::{
+    AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
+    NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
+    explain,
+};
+pub use notes::notes;
+pub use resolve::{Variables, load, load_text};
 pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};
+pub use schema::schema;
 
 /// A pipeline, ready to run. Cheap to share: workers hold it in an [`Arc`].
 #[derive(Debug)]
@@ -35,7 +50,7 @@ pub struct Plan {
 }
 
 /// How to reach Kafka.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KafkaPlan {
     /// `host:port,...`.
     pub brokers: String,
@@ -172,6 +187,16 @@ pub enum HeaderPrefix {
     Weir,
     /// `__connect.errors.`, which Kafka Connect's tools read.
     Connect,
+}
+
+impl fmt::Debug for KafkaPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.settings.iter().map(|(name, _)| name).collect();
+        f.debug_struct("KafkaPlan")
+            .field("brokers", &self.brokers)
+            .field("settings", &names)
+            .finish()
+    }
 }
 
 impl Plan {

@@ -23,7 +23,7 @@ pub enum Message {
 #[derive(Debug)]
 pub struct Batch {
     /// Records in the order of their epochs.
-    pub records: Vec<Record>,
+    pub records: Vec<Vec<Record>>,
     /// The record of how far this comes.
     pub progress: Progress,
     /// Broker timestamps of the input records in it, as (milliseconds, records) runs.
@@ -66,7 +66,7 @@ pub struct Books {
 
 #[derive(Debug, Default)]
 struct Entry {
-    records: Vec<Record>,
+    records: Vec<Vec<Record>>,
     facts: Vec<Fact>,
 }
 
@@ -76,7 +76,7 @@ impl Books {
         let base = recorded.as_ref().map_or(0, |progress| progress.epoch + 1);
         let progress = match &recorded {
             Some(recorded) => {
-                Progress { digest: Digest::default(), records: 0, ..recorded.clone() }
+                Progress { digest: Digest::default(), ..recorded.clone() }
             }
             None => first,
         };
@@ -92,8 +92,8 @@ impl Books {
     /// Takes in a message.
     pub fn take(&mut self, message: Message) {
         match message {
-            Message::Records(epoch, mut records) => {
-                self.epochs.entry(epoch).or_default().records.append(&mut records);
+            Message::Records(epoch, records) => {
+                self.epochs.entry(epoch).or_default().records.push(records);
             }
             Message::Fact(epoch, fact) => self.epochs.entry(epoch).or_default().facts.push(fact),
             Message::Through(Some(epoch)) => self.complete = self.complete.max(epoch),
@@ -103,6 +103,11 @@ impl Books {
                 self.complete = self.complete.max(last);
             }
         }
+    }
+
+    /// Whether the input has ended.
+    pub fn ended(&self) -> bool {
+        self.ended
     }
 
     /// Whether the input has ended and everything is in a batch.
@@ -125,10 +130,9 @@ impl Books {
             }
             let entry = self.epochs.remove(&epoch).unwrap_or_default();
             let resumed = entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
-            for record in &entry.records {
+            for record in entry.records.iter().flatten() {
                 self.progress.digest += record.digest;
             }
-            self.progress.records += entry.records.len() as u64;
             if resumed && let Some(expected) = self.expected.take() {
                 if expected.digest != self.progress.digest {
                     return Err(Diverged {
@@ -155,10 +159,9 @@ impl Books {
         let mut moved = false;
         while let Some(epoch) = self.first_complete() {
             let Entry { mut records, facts } = self.epochs.remove(&epoch).unwrap_or_default();
-            for record in &records {
+            for record in records.iter().flatten() {
                 batch.progress.digest += record.digest;
             }
-            batch.progress.records += records.len() as u64;
             batch.progress.epoch = self.base + epoch;
             batch.records.append(&mut records);
             for fact in facts {
@@ -185,6 +188,8 @@ fn note(fact: Fact, batch: &mut Batch) -> bool {
     let progress = &mut batch.progress;
     match fact {
         Fact::Position(position) => {
+            let read: u64 = position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
+            progress.records += read;
             batch.arrivals_ms.extend(position.arrivals_ms);
             let old = progress.offsets.insert(position.partition, position.next);
             let start = progress.start.entry(position.partition).or_insert(position.next);
@@ -199,12 +204,8 @@ fn note(fact: Fact, batch: &mut Batch) -> bool {
             progress.closed_through = progress.closed_through.max(Some(time));
             moved
         }
-        Fact::Late { partition, from, to } => {
-            let ranges = progress.late.entry(partition).or_default();
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == from => *last = to,
-                _ => ranges.push((from, to)),
-            }
+        Fact::Late(ranges) => {
+            progress.late.extend(ranges);
             true
         }
     }

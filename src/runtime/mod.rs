@@ -1,1 +1,1 @@
-//! runtime.
+//! Runs plans.

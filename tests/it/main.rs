@@ -1,9 +1,20 @@
-//! Tests of the whole and of the form of the code, in one program.
-#![allow(missing_docs, unreachable_pub, reason = "a test program")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+//! All integration tests in one program, so that the library is linked once. Those that need a
+//! broker talk to the one that `./test` starts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test program: whatever is unexpected fails the test"
+)]
 
+mod broker;
+mod kafka_sink;
+mod kafka_source;
 mod layering;
 mod licences;
 mod monitoring;
+mod pipelines;
 mod source;
+mod stand_in;
 mod tidy;

@@ -1,6 +1,7 @@
 //! Our thin layer over timely and differential: the only place that knows their API. Everything
 //! here is named, bounded per activation and never blocks.
 
+mod changes;
 mod epochs;
 mod fork;
 mod route;
@@ -10,10 +11,11 @@ mod source;
 use differential_dataflow::VecCollection;
 use timely::dataflow::{Scope, Stream};
 
+pub use changes::{changes, collection, count_by};
 pub use epochs::{Epochal, Input, Work, epochs};
 pub use fork::{Fork, fork};
 pub use route::{broadcast, by, to_first};
-pub use sink::{Watch, each_epoch, each_epoch_changes};
+pub use sink::{Watch, each_epoch};
 pub use source::{Driver, Emit, Next, Wake, source};
 
 /// Dataflow time: the number of an epoch in this run, from 0.
@@ -26,7 +28,7 @@ pub type Scoped<'s> = Scope<'s, Epoch>;
 pub type Flow<'s, D> = Stream<'s, Epoch, Vec<D>>;
 
 /// A differential collection: members come with +1 and go with -1.
-pub type Changes<'s, D> = VecCollection<'s, Epoch, D, isize>;
+pub type Changes<'s, D> = VecCollection<'s, Epoch, D, i64>;
 
 /// What may travel between workers.
 pub trait Data: timely::ExchangeData {}

@@ -11,7 +11,7 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::probe::Handle;
 
 use super::epochs::passed;
-use super::{Changes, Epoch, Flow};
+use super::{Epoch, Flow};
 
 /// Says up to which epoch everything that is watched has gone out on all workers.
 #[derive(Clone, Debug)]
@@ -40,46 +40,21 @@ pub fn each_epoch<'s, D: Clone + 'static>(
     input: Flow<'s, D>,
     name: &str,
     watch: &Watch,
-    logic: impl FnMut(Epoch, Vec<D>) + 'static,
-) {
-    each(input, name, watch, |_, item, keep| keep.push(item), logic);
-}
-
-/// Hands every complete epoch of the collection that has changes to `logic`, in order, as
-/// (member, change) pairs. The collection should be consolidated.
-pub fn each_epoch_changes<'s, D: Clone + 'static>(
-    input: Changes<'s, D>,
-    name: &str,
-    watch: &Watch,
-    logic: impl FnMut(Epoch, Vec<(D, isize)>) + 'static,
-) {
-    each(input.inner, name, watch, |_, (item, _, diff), keep| keep.push((item, diff)), logic);
-}
-
-/// The common part. Our collections never hold changes for a later epoch than the one they are
-/// sent in, so a message's epoch is that of all its items.
-fn each<'s, D: Clone + 'static, K: 'static>(
-    input: Flow<'s, D>,
-    name: &str,
-    watch: &Watch,
-    mut take: impl FnMut(Epoch, D, &mut Vec<K>) + 'static,
-    mut logic: impl FnMut(Epoch, Vec<K>) + 'static,
+    mut logic: impl FnMut(Epoch, Vec<D>) + 'static,
 ) {
     let mut builder = OperatorBuilder::new(name.to_owned(), input.scope());
     let mut input = builder.new_input(input, Pipeline);
     let (output, stream) = builder.new_output();
     let _output = OutputBuilder::<_, CapacityContainerBuilder<Vec<()>>>::from(output);
     builder.build(move |_capabilities| {
-        let mut open: BTreeMap<Epoch, (Vec<K>, _)> = BTreeMap::new();
+        let mut open: BTreeMap<Epoch, (Vec<D>, _)> = BTreeMap::new();
         move |frontiers| {
             input.for_each(|capability, items| {
                 let Some(epoch) = capability.least().copied() else { return };
                 let entry = open
                     .entry(epoch)
                     .or_insert_with(|| (Vec::new(), capability.delayed(&epoch, 0)));
-                for item in items.drain(..) {
-                    take(epoch, item, &mut entry.0);
-                }
+                entry.0.append(items);
             });
             // The capability is held until the logic has seen the epoch, so that the watch does
             // not pass it before.

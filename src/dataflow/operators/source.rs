@@ -7,7 +7,7 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::scheduling::SyncActivator;
 
-use super::{Epoch, Fork, Flow, Scoped};
+use super::{Epoch, Flow, Fork, Scoped};
 
 /// Wakes a source from any thread.
 #[derive(Clone, Debug)]

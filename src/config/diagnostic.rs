@@ -1,0 +1,165 @@
+//! What is wrong with a file, and where: shown like a compiler does, or as JSON.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::Serialize;
+
+use super::document::{Document, Place};
+
+/// One thing that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// The file.
+    pub path: String,
+    /// Line from 1; 0 when it is about the file as a whole.
+    pub line: usize,
+    /// Column from 1, in characters.
+    pub column: usize,
+    /// How many characters of the line are meant.
+    pub length: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The line as it stands in the file.
+    pub text: String,
+}
+
+/// Collects what is wrong with one document.
+#[derive(Debug)]
+pub struct Diagnostics<'a> {
+    document: &'a Document,
+    found: RefCell<Vec<(Place, Diagnostic)>>,
+}
+
+impl Diagnostic {
+    /// About a file as a whole.
+    pub fn of_file(path: &str, message: String, hint: Option<String>) -> Diagnostic {
+        let (line, column, length) = (0, 0, 0);
+        Diagnostic {
+            path: path.to_owned(),
+            line,
+            column,
+            length,
+            message,
+            hint,
+            text: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            write!(f, "{}: error: {}", self.path, self.message)?;
+        } else {
+            let number = self.line.to_string();
+            let margin = " ".repeat(number.len());
+            // Tabs stay tabs, so that the carets stand under the text however wide a tab is.
+            let before: String = (self.text.chars().take(self.column - 1))
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
+            let carets = "^".repeat(self.length.max(1));
+            writeln!(f, "{}:{}:{}: error: {}", self.path, self.line, self.column, self.message)?;
+            writeln!(f, " {number} | {}", self.text)?;
+            write!(f, " {margin} | {before}{carets}")?;
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "\n   = help: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<'a> Diagnostics<'a> {
+    /// Nothing wrong so far.
+    pub fn new(document: &'a Document) -> Diagnostics<'a> {
+        Diagnostics { document, found: RefCell::new(Vec::new()) }
+    }
+
+    /// The document.
+    pub fn document(&self) -> &'a Document {
+        self.document
+    }
+
+    /// Notes that something at `place` is wrong.
+    pub fn report(&self, place: Place, message: impl Into<String>, hint: Option<String>) {
+        let (line, column) = self.document.line_column(place.start);
+        let text = self.document.line_text(line).to_owned();
+        let rest = text.chars().count().saturating_sub(column - 1);
+        let length = self.document.slice(place).chars().count().min(rest).max(1);
+        let path = self.document.path().to_owned();
+        let message = message.into();
+        let found = Diagnostic { path, line, column, length, message, hint, text };
+        self.found.borrow_mut().push((place, found));
+    }
+
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
+    /// Whether something is wrong within a place, so that what follows from it need not be said.
+    pub fn any_within(&self, place: Place) -> bool {
+        let found = self.found.borrow();
+        found.iter().any(|(at, _)| place.start <= at.start && at.end <= place.end)
+    }
+
+    /// All that was found, in the order of the file, each once.
+    pub fn into_sorted(self) -> Vec<Diagnostic> {
+        let mut found: Vec<_> = self.found.into_inner().into_iter().map(|(_, d)| d).collect();
+        found.sort_by_key(|d| (d.line, d.column));
+        found.dedup_by(|a, b| (a.line, a.column, &a.message) == (b.line, b.column, &b.message));
+        found
+    }
+}
+
+/// The name among `known` that `name` was probably meant to be.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    let limit = (name.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate)
+        })
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// What to say after an unknown name: the nearest one, or all where there are few.
+pub fn suggestion(name: &str, kind: &str, known: &[&str]) -> Option<String> {
+    match nearest(name, known.iter().copied()) {
+        Some(candidate) => Some(format!("did you mean `{candidate}`?")),
+        None if known.is_empty() => Some(format!("there are no {kind} here")),
+        None if known.len() > 20 => None,
+        None => Some(format!("{kind} here: {}", known.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_line_and_what_is_meant() {
+        let document = Document::new("p.yaml", "a: 1\n\ttopcs: x\n");
+        let all = Diagnostics::new(&document);
+        all.report(Place { start: 6, end: 11 }, "unknown key `topcs`", Some("use `topic`".into()));
+        all.report(Place { start: 0, end: 99 }, "first", None);
+        let shown: Vec<_> = all.into_sorted().iter().map(ToString::to_string).collect();
+        assert_eq!(shown[0], "p.yaml:1:1: error: first\n 1 | a: 1\n   | ^");
+        let second = "p.yaml:2:2: error: unknown key `topcs`\n 2 | \ttopcs: x\n   | \t^^^^^\n   = help: use `topic`";
+        assert_eq!(shown[1], second);
+    }
+
+    #[test]
+    fn finds_the_nearest_name() {
+        assert_eq!(nearest("topc", ["topic", "format"]), Some("topic"));
+        assert_eq!(nearest("TOPIC", ["topic"]), Some("topic"));
+        assert_eq!(nearest("xyz", ["topic", "format"]), None);
+        assert_eq!(suggestion("q", "keys", &["topic"]).as_deref(), Some("keys here: topic"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Writes to Kafka: outputs and the progress record in one transaction.
+
+mod scan;
+mod topics;
+mod transaction;
+
+use std::time::Duration;
+
+use rdkafka::producer::{BaseProducer, Producer};
+
+use super::{CommitStats, DeliveryError, Faults, NoFaults, Progress, Step, Transport};
+use crate::dataflow::kafka::{Context, Fault, classify, close_aside, code_of, config, create};
+use crate::model::{OutputKind, Record};
+use crate::plan::{KafkaPlan, Plan};
+
+/// How long the coordinator lets a transaction of ours stay open.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long requests at the start may take each.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long to wait for a producer that is given up.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Settings of the producer that a pipeline may change.
+const DEFAULTS: [(&str, &str); 7] = [
+    // Fills batches while a commit is being written; a commit does not wait for it.
+    ("linger.ms", "5"),
+    ("queue.buffering.max.messages", "500000"),
+    ("queue.buffering.max.kbytes", "524288"),
+    // Large frames are for the topic's own limit to judge.
+    ("message.max.bytes", "67108864"),
+    // The same partition for a key as Java clients choose.
+    ("partitioner", "murmur2_random"),
+    ("topic.metadata.propagation.max.ms", "10000"),
+    // Records without a key spread evenly over partitions by batch.
+    ("sticky.partitioning.linger.ms", "10"),
+];
+
+/// One transactional producer. Blocks: for the delivery thread.
+pub struct KafkaTransport {
+    kafka: KafkaPlan,
+    targets: Targets,
+    transactional_id: String,
+    create_topics: bool,
+    producer: Option<BaseProducer<Context>>,
+    context: Context,
+    faults: Box<dyn Faults>,
+}
+
+/// Topics that are written.
+#[derive(Clone, Debug)]
+struct Targets {
+    outputs: Vec<(OutputKind, String)>,
+    progress: String,
+}
+
+impl Targets {
+    fn topic(&self, kind: OutputKind) -> Option<&str> {
+        self.outputs.iter().find(|(output, _)| *output == kind).map(|(_, topic)| topic.as_str())
+    }
+}
+
+impl KafkaTransport {
+    /// The transport of a plan. Connects with the first `resume`.
+    pub fn new(plan: &Plan) -> KafkaTransport {
+        KafkaTransport::with_faults(plan, Box::new(NoFaults))
+    }
+
+    /// The same for tests: fails where `faults` say.
+    pub fn with_faults(plan: &Plan, faults: Box<dyn Faults>) -> KafkaTransport {
+        let outputs = plan.outputs.iter().map(|o| (o.kind, o.topic.clone())).collect();
+        let progress = plan.delivery.progress_topic.clone();
+        KafkaTransport {
+            kafka: plan.kafka.clone(),
+            targets: Targets { outputs, progress },
+            transactional_id: plan.delivery.transactional_id.clone(),
+            create_topics: plan.delivery.create_topics,
+            producer: None,
+            context: Context::default(),
+            faults,
+        }
+    }
+
+    /// Gives up the producer: after an unknown outcome no call of it can be trusted, a late
+    /// end of the old transaction could hit the next one.
+    fn give_up(&mut self) {
+        if let Some(producer) = self.producer.take() {
+            close_aside(producer, CLOSE_PATIENCE);
+        }
+    }
+
+    /// A new producer, which fences every older one of the same transactional id.
+    fn connect(&mut self) -> Result<(), DeliveryError> {
+        let timeout = TRANSACTION_TIMEOUT.as_millis().to_string();
+        let fixed = [
+            ("transactional.id", self.transactional_id.as_str()),
+            ("transaction.timeout.ms", timeout.as_str()),
+            ("enable.idempotence", "true"),
+            ("acks", "all"),
+            // Successes are counted, not reported: reports cost as much as the records.
+            ("delivery.report.only.error", "true"),
+        ];
+        let context = Context::new(&self.transactional_id);
+        let settings = config(&self.kafka, &self.transactional_id, &DEFAULTS, &fixed);
+        let producer: BaseProducer<Context> =
+            create(&settings, context.clone()).map_err(DeliveryError::Fatal)?;
+        producer.init_transactions(PATIENCE).map_err(|error| {
+            let fault = code_of(&error).map_or(Fault::Other, classify);
+            let what = format!(
+                "cannot begin delivery as transactional id {} at {}: {error}",
+                self.transactional_id, self.kafka.brokers
+            );
+            match fault {
+                Fault::Authorisation => DeliveryError::Fatal(format!(
+                    "{what}: allow WRITE and DESCRIBE on this transactional id"
+                )),
+                _ => DeliveryError::Restart(what),
+            }
+        })?;
+        self.context = context;
+        self.producer = Some(producer);
+        Ok(())
+    }
+}
+
+impl Transport for KafkaTransport {
+    fn resume(&mut self) -> Result<Option<Progress>, DeliveryError> {
+        self.give_up();
+        self.faults.at(Step::Resume)?;
+        topics::check(&self.kafka, &self.targets, self.create_topics, PATIENCE)?;
+        // Fencing comes before reading: afterwards no older instance can add to what we read.
+        self.connect()?;
+        self.faults.at(Step::Fenced)?;
+        scan::newest(&self.kafka, &self.targets.progress, &self.transactional_id, PATIENCE)
+    }
+
+    fn commit(
+        &mut self,
+        batches: &[Vec<Record>],
+        progress: &Progress,
+    ) -> Result<CommitStats, DeliveryError> {
+        let Some(producer) = &self.producer else {
+            return Err(DeliveryError::Restart("delivery was not begun".to_owned()));
+        };
+        let result = transaction::write(
+            &transaction::Destination {
+                producer,
+                context: &self.context,
+                targets: &self.targets,
+                key: self.transactional_id.as_bytes(),
+                timeout: TRANSACTION_TIMEOUT,
+            },
+            batches,
+            progress,
+            &mut *self.faults,
+        );
+        if matches!(result, Err(DeliveryError::Restart(_) | DeliveryError::Fatal(_))) {
+            self.give_up();
+        }
+        result
+    }
+}
+
+impl Drop for KafkaTransport {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+impl std::fmt::Debug for KafkaTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaTransport")
+            .field("transactional_id", &self.transactional_id)
+            .finish_non_exhaustive()
+    }
+}

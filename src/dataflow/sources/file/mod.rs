@@ -1,0 +1,97 @@
+//! Rows from CSV and Parquet files, for backfill: read whole, sorted by time, cut into batches.
+//!
+//! A file has one column per field of the source, named like it; one for the symbol, one for the
+//! time (`date` will do where the source calls it `time`) and, where the source has one, one for
+//! the revision. What a cell may hold:
+//!
+//! | column | CSV | Parquet |
+//! |---|---|---|
+//! | symbol | text | text |
+//! | time | RFC 3339 or a date | timestamp, date, or text as in CSV |
+//! | revision | integer | integer |
+//! | field | number | float, integer, decimal |
+//!
+//! An empty CSV cell, a null and a NaN are the same: missing, which only a nullable field may be.
+//! A column that is not there is missing everywhere. Timestamps without a time zone are UTC.
+//!
+//! Rows become records of partition 0: the offset is the number of the row from 0, counted on over
+//! all files of the source, so that of two rows with one key and revision the later one wins. The
+//! arrival is the event time.
+
+mod columns;
+mod csv;
+mod error;
+mod parquet;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use crate::model::{RawRecord, RowBatch, Symbols};
+use crate::plan::SourcePlan;
+
+pub use error::{Place, ReadError};
+use table::Table;
+
+/// Most rows of a batch.
+pub const MAX_BATCH_ROWS: usize = 8_192;
+
+/// Reads all rows of `paths`, in the order of their times; rows of one time in the order of the
+/// files and the rows in them. A time is split over batches only where it alone has more than
+/// [`MAX_BATCH_ROWS`] rows.
+///
+/// `progress` is told the bytes of the files read so far, and of all of them.
+///
+/// # Errors
+/// The first thing that cannot be read, with file, row and column.
+pub fn read(
+    paths: &[PathBuf],
+    source: &SourcePlan,
+    symbols: &Symbols,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Vec<RowBatch>, ReadError> {
+    let mut sizes = Vec::with_capacity(paths.len());
+    for path in paths {
+        let size = std::fs::metadata(path).map_err(|error| ReadError::open(path, error))?.len();
+        sizes.push(size);
+    }
+    let total = sizes.iter().sum();
+    let mut table = Table::new(source, symbols);
+    let mut before = 0;
+    for (path, size) in paths.iter().zip(sizes) {
+        let mut report = |done: u64| progress(before + done.min(size), total);
+        report(0);
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+        match extension.to_ascii_lowercase().as_str() {
+            "csv" => csv::read(path, &mut table, &mut report)?,
+            "parquet" | "pq" => parquet::read(path, size, &mut table, &mut report)?,
+            _ => return Err(ReadError::Extension { path: path.clone() }),
+        }
+        report(size);
+        before += size;
+    }
+    Ok(table.into_batches())
+}
+
+/// What stands in the quarantine for a row that came from a file: a record as a feed would have
+/// sent it, key `symbol|time`, value one JSON object with the declared fields.
+pub fn original(rows: &RowBatch, row: usize, source: &SourcePlan, symbols: &Symbols) -> RawRecord {
+    let symbol = symbols.name(rows.symbols[row]);
+    let time = rows.times[row].to_string();
+    let mut object = serde_json::Map::new();
+    object.insert(source.symbol_field.clone(), symbol.as_ref().into());
+    object.insert(source.time_field.clone(), time.as_str().into());
+    if let Some(field) = &source.revision_field {
+        object.insert(field.clone(), rows.revisions[row].into());
+    }
+    for (field, column) in source.fields.iter().zip(&rows.columns) {
+        object.insert(field.name.clone(), column[row].into());
+    }
+    RawRecord {
+        key: Some(format!("{symbol}|{time}").into_bytes()),
+        value: Some(serde_json::Value::Object(object).to_string().into_bytes()),
+        headers: Vec::new(),
+    }
+}

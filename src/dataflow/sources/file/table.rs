@@ -1,0 +1,141 @@
+//! Rows on their way from files into batches.
+
+use rustc_hash::FxHashMap;
+
+use super::MAX_BATCH_ROWS;
+use crate::model::{RowBatch, SymbolId, Symbols, Time, TimeError};
+use crate::plan::SourcePlan;
+
+/// All rows in columns, in the order of the files.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    pub(super) source: &'a SourcePlan,
+    symbols: &'a Symbols,
+    known: FxHashMap<Box<str>, SymbolId>,
+    /// The last time that was read from text: rows of one time often stand together.
+    last_time: (String, Time),
+    pub(super) symbol: Vec<SymbolId>,
+    pub(super) time: Vec<Time>,
+    /// Empty where the source has no revision field.
+    pub(super) revision: Vec<i64>,
+    /// One per field of the source.
+    pub(super) fields: Vec<Vec<f64>>,
+}
+
+/// Longest symbol in bytes, as in the records of a feed.
+const MAX_SYMBOL_BYTES: usize = 64;
+
+impl<'a> Table<'a> {
+    pub(super) fn new(source: &'a SourcePlan, symbols: &'a Symbols) -> Table<'a> {
+        Table {
+            source,
+            symbols,
+            known: FxHashMap::default(),
+            last_time: (String::new(), Time::MIN),
+            symbol: Vec::new(),
+            time: Vec::new(),
+            revision: Vec::new(),
+            fields: vec![Vec::new(); source.fields.len()],
+        }
+    }
+
+    /// The number of a symbol, or why the text cannot be one.
+    pub(super) fn symbol(&mut self, text: &str) -> Result<SymbolId, String> {
+        if let Some(id) = self.known.get(text) {
+            return Ok(*id);
+        }
+        // `|` separates symbol and time in keys.
+        if text.is_empty() {
+            return Err("is empty, must be a symbol".to_owned());
+        }
+        if text.len() > MAX_SYMBOL_BYTES {
+            let length = text.len();
+            return Err(format!("a symbol of {length} bytes, may have {MAX_SYMBOL_BYTES}"));
+        }
+        if text.contains('|') || text.contains(char::is_control) {
+            return Err(format!(
+                "{text:?} is no symbol: `|` and control characters are not allowed"
+            ));
+        }
+        let id = self.symbols.intern(text);
+        self.known.insert(Box::from(text), id);
+        Ok(id)
+    }
+
+    /// A time written as text.
+    pub(super) fn time(&mut self, text: &str) -> Result<Time, String> {
+        if self.last_time.0 == text && !text.is_empty() {
+            return Ok(self.last_time.1);
+        }
+        let time = Time::parse(text).map_err(|error| error.to_string())?;
+        let time =
+            possible(time).ok_or_else(|| TimeError(text.chars().take(64).collect()).to_string())?;
+        self.last_time.0.clear();
+        self.last_time.0.push_str(text);
+        self.last_time.1 = time;
+        Ok(time)
+    }
+
+    /// Rows sorted by time and cut into batches.
+    pub(super) fn into_batches(self) -> Vec<RowBatch> {
+        let rows = self.time.len();
+        let time = self.time;
+        let mut order: Vec<usize> = (0..rows).collect();
+        if !time.is_sorted() {
+            order.sort_by_key(|row| time[*row]);
+        }
+        let cuts = cuts(&order, &time);
+        let mut batches: Vec<RowBatch> = Vec::with_capacity(cuts.len());
+        for (start, end) in &cuts {
+            let rows = &order[*start..*end];
+            batches.push(RowBatch {
+                offsets: rows.iter().map(|row| *row as i64).collect(),
+                arrivals_ms: rows.iter().map(|row| time[*row].millis()).collect(),
+                times: rows.iter().map(|row| time[*row]).collect(),
+                symbols: rows.iter().map(|row| self.symbol[*row]).collect(),
+                revisions: rows
+                    .iter()
+                    .map(|row| self.revision.get(*row).copied().unwrap_or(0))
+                    .collect(),
+                deleted: vec![false; rows.len()],
+                violations: vec![0; rows.len()],
+                ..RowBatch::new(0, 0)
+            });
+        }
+        // Column by column, so that no more than one column is there twice at a time.
+        for column in self.fields {
+            for (batch, (start, end)) in batches.iter_mut().zip(&cuts) {
+                let rows = &order[*start..*end];
+                batch.columns.push(rows.iter().map(|row| column[*row]).collect());
+            }
+        }
+        batches
+    }
+}
+
+/// A time that an event may have: the ends of the range mean something else.
+pub(super) fn possible(time: Time) -> Option<Time> {
+    (time != Time::MIN && time != Time::MAX).then_some(time)
+}
+
+/// Ranges of `order` that become batches: as many whole times as fit.
+fn cuts(order: &[usize], time: &[Time]) -> Vec<(usize, usize)> {
+    let mut cuts = Vec::new();
+    let mut start = 0;
+    while start < order.len() {
+        let limit = (start + MAX_BATCH_ROWS).min(order.len());
+        let mut end = limit;
+        if limit < order.len() {
+            let next = time[order[limit]];
+            while end > start && time[order[end - 1]] == next {
+                end -= 1;
+            }
+            if end == start {
+                end = limit;
+            }
+        }
+        cuts.push((start, end));
+        start = end;
+    }
+    cuts
+}

@@ -1,0 +1,94 @@
+//! The graph explained: who reads a node, when it runs, how many rows of it are kept.
+
+use super::{Kind, NodeExplanation, Stage};
+use crate::formula::{Family, Graph, Node, NodeKind};
+
+/// Explains every node of a graph.
+pub(super) fn explain_graph(graph: &Graph, corrections: usize) -> Vec<NodeExplanation> {
+    let mut nodes: Vec<NodeExplanation> = Vec::with_capacity(graph.nodes.len());
+    for node in &graph.nodes {
+        let (kind, label, arguments) = shape(node);
+        let before = arguments.iter().filter_map(|a| nodes.get(*a)).map(|a| a.stage).max();
+        let stage = before.unwrap_or(0) + usize::from(kind == Kind::CrossSection);
+        let (text, look_back) = (node.text.clone(), node.look_back);
+        nodes.push(NodeExplanation {
+            text,
+            kind,
+            label,
+            arguments,
+            uses: 0,
+            stage,
+            look_back,
+            rows: 0,
+        });
+    }
+    for reader in 0..nodes.len() {
+        let arguments = nodes[reader].arguments.clone();
+        let deepest = arguments.iter().map(|a| nodes[*a].look_back).max().unwrap_or(0);
+        // How many rows of an argument the reader looks at.
+        let window = match nodes[reader].kind {
+            Kind::TimeSeries => nodes[reader].look_back.saturating_sub(deepest) + 1,
+            _ => 0,
+        };
+        for argument in arguments {
+            nodes[argument].uses += 1;
+            nodes[argument].rows = nodes[argument].rows.max(window);
+        }
+    }
+    for (_, node) in &graph.outputs {
+        if let Some(node) = nodes.get_mut(*node) {
+            node.uses += 1;
+            node.rows = node.rows.max(1);
+        }
+    }
+    for node in &mut nodes {
+        let kept = match node.kind {
+            Kind::Constant => 0,
+            Kind::Field | Kind::CrossSection => node.rows.max(1),
+            Kind::Elementwise | Kind::TimeSeries => node.rows,
+        };
+        node.rows = if kept > 0 { kept + corrections } else { 0 };
+    }
+    nodes
+}
+
+fn shape(node: &Node) -> (Kind, String, Vec<usize>) {
+    match &node.kind {
+        NodeKind::Field(_) => (Kind::Field, node.text.clone(), Vec::new()),
+        NodeKind::Constant(value) => (Kind::Constant, value.to_string(), Vec::new()),
+        NodeKind::Call { function, args, params } => {
+            let kind = match function.family {
+                Family::Elementwise => Kind::Elementwise,
+                Family::TimeSeries => Kind::TimeSeries,
+                Family::CrossSection => Kind::CrossSection,
+            };
+            let params: Vec<_> = params.iter().map(f64::to_string).collect();
+            let label = match params.is_empty() {
+                true => function.name.to_owned(),
+                false => format!("{} {}", function.name, params.join(", ")),
+            };
+            (kind, label, args.clone())
+        }
+    }
+}
+
+/// The stages in the order in which they run: what needs no cross-section, the first
+/// cross-sections, what needs those, and so on.
+pub(super) fn stages(nodes: &[NodeExplanation]) -> Vec<Stage> {
+    let last = nodes.iter().map(|node| node.stage).max().unwrap_or(0);
+    let mut stages = Vec::new();
+    for number in 0..=last {
+        for cross in [true, false] {
+            let members = nodes.iter().enumerate().filter(|(_, node)| {
+                let computed = !matches!(node.kind, Kind::Field | Kind::Constant);
+                computed && node.stage == number && (node.kind == Kind::CrossSection) == cross
+            });
+            let members: Vec<usize> = members.map(|(id, _)| id).collect();
+            if !members.is_empty() {
+                let family = if cross { "CS" } else { "TS" };
+                stages.push(Stage { name: format!("{family}{number}"), nodes: members });
+            }
+        }
+    }
+    stages
+}

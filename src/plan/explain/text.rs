@@ -1,0 +1,173 @@
+//! An explanation as text for people.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{Explanation, Kind, Placement};
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "pipeline {}, version {}", self.pipeline, self.version)?;
+        self.write_source(f)?;
+        self.write_checks(f)?;
+        self.write_factors(f)?;
+        self.write_graph(f)?;
+        self.write_state(f)?;
+        self.write_outputs(f)?;
+        for note in &self.notes {
+            write!(f, "\nnote: {note}")?;
+        }
+        if !self.notes.is_empty() {
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Explanation {
+    fn write_source(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let source = &self.source;
+        let [symbol, time] = &source.key;
+        writeln!(f, "\nsource {}", source.name)?;
+        writeln!(f, "  topic        {}, from the {} record", source.topic, source.start)?;
+        writeln!(f, "  key          {symbol}, {time}")?;
+        if let Some(revision) = &source.revision {
+            writeln!(f, "  revision     {revision}")?;
+        }
+        writeln!(f, "  fields       {}", source.fields.join(", "))?;
+        writeln!(f, "  other fields {}", source.unknown_fields)?;
+        writeln!(f, "  lateness     {}", source.lateness)?;
+        writeln!(f, "  corrections  {} bars", source.corrections)?;
+        writeln!(f, "  idle after   {}", source.idle_timeout)?;
+        writeln!(f, "  record limit {}", bytes(source.max_record_bytes as u64))
+    }
+
+    fn write_checks(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.checks.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nchecks")?;
+        let names = width(self.checks.iter().map(|check| check.name.as_str()));
+        for check in &self.checks {
+            let (action, severity, sees) = (check.action, check.severity, check.looks_at);
+            writeln!(f, "  {:names$}  {sees:6}  {action:10}  {severity}", check.name)?;
+        }
+        Ok(())
+    }
+
+    fn write_factors(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.factors.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "\nfactors")?;
+        let names = width(self.factors.iter().map(|factor| factor.name.as_str()));
+        for factor in &self.factors {
+            let back = format!("{} back", factor.look_back);
+            let node = format!("#{}", factor.node);
+            writeln!(f, "  {:names$}  {back:8}  {node:4}  {}", factor.name, factor.formula)?;
+        }
+        Ok(())
+    }
+
+    fn write_graph(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.nodes.is_empty() {
+            return Ok(());
+        }
+        let shared = self.nodes.iter().filter(|n| n.uses > 1 && n.kind != Kind::Constant).count();
+        writeln!(f, "\ngraph: {} nodes, {shared} of them shared", self.nodes.len())?;
+        let inputs = (0..self.nodes.len())
+            .filter(|id| self.nodes.get(*id).is_some_and(|node| node.kind == Kind::Field));
+        let inputs: Vec<_> = inputs.collect();
+        let stages = self.stages.iter().map(|stage| (stage.name.as_str(), &stage.nodes));
+        for (name, nodes) in std::iter::once(("fields", &inputs)).chain(stages) {
+            writeln!(f, "  {name}")?;
+            for id in nodes {
+                let Some(node) = self.nodes.get(*id) else { continue };
+                let kept = match node.rows {
+                    0 => "not kept".to_owned(),
+                    rows => format!("{rows} rows"),
+                };
+                let uses = match node.uses {
+                    0 | 1 => String::new(),
+                    uses => format!("used {uses}x"),
+                };
+                let id = format!("#{id}");
+                writeln!(f, "    {id:4}  {kept:9}  {uses:8}  {}", node.text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_state(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let placement = match self.placement {
+            Placement::BySymbol => "by symbol: nothing ties symbols together",
+            Placement::OnePanel => "one panel: cross-sections tie all symbols together",
+        };
+        let state = self.state;
+        writeln!(f, "\nplacement  {placement}")?;
+        writeln!(
+            f,
+            "state      about {} for {} symbols: {} rows of {} nodes",
+            bytes(state.bytes),
+            state.symbols,
+            state.rows,
+            state.nodes
+        )
+    }
+
+    fn write_outputs(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if !self.alerts.is_empty() {
+            writeln!(f, "\nalerts")?;
+            let names = width(self.alerts.iter().map(|alert| alert.name.as_str()));
+            for alert in &self.alerts {
+                writeln!(f, "  {:names$}  {:8}  {}", alert.name, alert.severity, alert.when)?;
+            }
+        }
+        writeln!(f, "\noutputs")?;
+        for output in &self.outputs {
+            let layout = match output.layout {
+                Some(layout) => format!(", layout {layout}"),
+                None => String::new(),
+            };
+            writeln!(f, "  {:12}  {}{layout}", output.output, output.topic)?;
+        }
+        let delivery = &self.delivery;
+        writeln!(f, "  {:12}  {}", "progress", delivery.progress_topic)?;
+        let create = match delivery.create_topics {
+            true => "missing topics are created",
+            false => "topics must be there",
+        };
+        writeln!(
+            f,
+            "  in transactions of {}, at most every {}; {create}",
+            delivery.transactional_id, delivery.commit_interval
+        )
+    }
+}
+
+fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+/// A number of bytes for people.
+fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).unwrap_or(&"");
+    if value.fract() == 0.0 { format!("{value} {name}") } else { format!("{value:.1} {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn bytes_are_readable() {
+        let shown: Vec<_> = [0, 1023, 1024, 1536, 1 << 20, 5 << 40].map(bytes).into();
+        assert_eq!(shown, ["0 bytes", "1023 bytes", "1 KiB", "1.5 KiB", "1 MiB", "5 TiB"]);
+    }
+}

@@ -1,0 +1,16 @@
+//! JSON Schema of pipeline files with all kinds of check that exist.
+
+use super::Catalog;
+use crate::config::{self, CheckSchema};
+
+/// The schema of pipeline files. It stands in `schemas/`, so that editors complete by it.
+pub fn schema(catalog: &Catalog) -> serde_json::Value {
+    config::schema(|generator| {
+        let check = |member: &&'static dyn super::CheckMember| CheckSchema {
+            name: member.name(),
+            summary: member.summary(),
+            options: member.schema(generator),
+        };
+        catalog.checks.iter().map(check).collect()
+    })
+}

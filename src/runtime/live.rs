@@ -1,0 +1,367 @@
+//! A live run: from Kafka to Kafka until it is told to stop. When the outcome of a commit is not
+//! known, or brokers were away too long, it begins again from the progress record by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, unbounded};
+
+use super::books::{Books, Message};
+use super::clock;
+use super::delivery::{Delivery, Ended};
+use super::encoding::Encoding;
+use super::stop::Stop;
+use super::workers::{self, Crew};
+use crate::dataflow::kafka::admin::{Admin, Watermarks};
+use crate::dataflow::kafka::{Fault, group_of};
+use crate::dataflow::render::Recorded;
+use crate::dataflow::sinks::kafka::KafkaTransport;
+use crate::dataflow::sinks::{DeliveryError, Progress, Transport};
+use crate::dataflow::sources::kafka::KafkaSource;
+use crate::dataflow::sources::{Live, LiveSettings};
+use crate::dataflow::{End, Limits, Pace};
+use crate::model::Symbols;
+use crate::plan::{Plan, Start};
+use crate::telemetry::{Condition, Health, Metrics, Signal};
+
+/// Waiting time between two attempts to start, doubled up to the last value.
+const RESTART: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// How long a question to the brokers may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a live run needs beside its plan.
+#[derive(Clone)]
+pub struct LiveOptions {
+    /// Worker threads.
+    pub workers: usize,
+    /// Limits of epochs.
+    pub limits: Limits,
+    /// Begin anew from where the input began, although the pipeline or its version changed: all
+    /// results are written again.
+    pub restate: bool,
+    /// Metrics of the process.
+    pub metrics: Arc<Metrics>,
+    /// Health of the process.
+    pub health: Health,
+    /// Tells the run to stop.
+    pub stop: Stop,
+}
+
+/// A live run that ended for a reason that does not pass by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The input or the outputs are not as they must be; the text says what to do.
+    #[error("{0}")]
+    Fatal(String),
+    /// The program could not do what it does; a fault of weir or of the machine.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// Why one attempt of a run ended.
+enum Attempt {
+    /// As it was told to.
+    Stopped,
+    /// Try again.
+    Again(String),
+    /// Do not.
+    Failed(LiveError),
+}
+
+/// The voices of the runtime about the health of the process.
+struct Voices {
+    broker: Signal,
+    assigned: Signal,
+    replayed: Signal,
+    working: Signal,
+}
+
+/// Runs `plan` until `options.stop` says so.
+pub fn run(plan: &Arc<Plan>, options: &LiveOptions) -> Result<(), LiveError> {
+    let voices = Voices {
+        broker: options.health.signal(Condition::BrokerConnected, "runtime"),
+        assigned: options.health.signal(Condition::PartitionsAssigned, "runtime"),
+        replayed: options.health.signal(Condition::ReplayFinished, "delivery"),
+        working: options.health.signal(Condition::TransactionsWorking, "delivery"),
+    };
+    let mut pause = RESTART.0;
+    loop {
+        let began = std::time::Instant::now();
+        match attempt(plan, options, &voices) {
+            Attempt::Stopped => return Ok(()),
+            Attempt::Failed(error) => return Err(error),
+            Attempt::Again(cause) => {
+                tracing::warn!(%cause, "starting over from the progress record");
+                voices.replayed.bad("starting over");
+            }
+        }
+        if began.elapsed() > RESTART.1 {
+            pause = RESTART.0;
+        }
+        if options.stop.wait(pause) {
+            return Ok(());
+        }
+        pause = (pause * 2).min(RESTART.1);
+    }
+}
+
+fn attempt(plan: &Arc<Plan>, options: &LiveOptions, voices: &Voices) -> Attempt {
+    let input = match find_input(plan) {
+        Ok(input) => input,
+        Err(attempt) => {
+            if let Attempt::Again(cause) = &attempt {
+                voices.broker.bad(cause.clone());
+            }
+            return attempt;
+        }
+    };
+    voices.broker.good();
+    let mut transport = KafkaTransport::new(plan);
+    let recorded = match transport.resume() {
+        Ok(recorded) => recorded,
+        Err(DeliveryError::Fatal(cause)) => return Attempt::Failed(LiveError::Fatal(cause)),
+        Err(DeliveryError::Retry(cause) | DeliveryError::Restart(cause)) => {
+            voices.working.bad(cause.clone());
+            return Attempt::Again(cause);
+        }
+    };
+    voices.working.good();
+    match Session::new(plan, options, &input, recorded) {
+        Ok(session) => session.run(plan, options, voices, Box::new(transport)),
+        Err(error) => Attempt::Failed(error),
+    }
+}
+
+/// The partitions of the input and what they hold.
+fn find_input(plan: &Plan) -> Result<Vec<Watermarks>, Attempt> {
+    let topic = &plan.source.topic;
+    let admin = Admin::new(&plan.kafka, PATIENCE)
+        .map_err(|error| Attempt::Failed(LiveError::Fatal(error.to_string())))?;
+    match admin.watermarks(topic) {
+        Ok(Some(partitions)) => Ok(partitions),
+        Ok(None) => Err(Attempt::Again(format!(
+            "topic {topic} of source {} does not exist on {}: create it",
+            plan.source.name, plan.kafka.brokers
+        ))),
+        Err(error) if error.fault == Fault::Authorisation => {
+            Err(Attempt::Failed(LiveError::Fatal(error.to_string())))
+        }
+        Err(error) => Err(Attempt::Again(error.to_string())),
+    }
+}
+
+/// One attempt, from a known position on.
+struct Session {
+    starts: Vec<(i32, i64)>,
+    targets: BTreeMap<i32, i64>,
+    recorded: Option<Progress>,
+    first: Progress,
+    pace: Arc<Pace>,
+}
+
+impl Session {
+    fn new(
+        plan: &Plan,
+        options: &LiveOptions,
+        input: &[Watermarks],
+        recorded: Option<Progress>,
+    ) -> Result<Session, LiveError> {
+        let recorded = check_version(plan, options.restate, recorded)?;
+        let mut start = BTreeMap::new();
+        for Watermarks { partition, low, high } in input {
+            let known = recorded.as_ref().and_then(|r| r.progress().start.get(partition).copied());
+            let offset = match (known, plan.source.start) {
+                (Some(known), _) => known,
+                // A partition that came later is read from its beginning: nothing is lost.
+                (None, Start::Latest) if recorded.is_none() => *high,
+                (None, _) => *low,
+            };
+            if offset < *low {
+                return Err(LiveError::Fatal(format!(
+                    "partition {partition} of topic {} begins at offset {low}, but the pipeline \
+                     must be replayed from offset {offset}: the topic's retention removed records \
+                     that are still needed; raise retention.ms, or run with --restate to begin \
+                     anew from what is there",
+                    plan.source.topic
+                )));
+            }
+            start.insert(*partition, offset);
+        }
+        let now_ms = clock::now_ms();
+        let started_ms = recorded.as_ref().map_or(now_ms, |r| r.progress().started_ms);
+        let first = Progress {
+            format: Progress::FORMAT,
+            offsets: start.clone(),
+            start: start.clone(),
+            clock_ms: now_ms,
+            started_ms,
+            version: plan.version.clone(),
+            epoch: recorded.as_ref().map_or(0, |r| r.progress().epoch),
+            ..Progress::default()
+        };
+        let recorded = recorded.and_then(Found::into_resumed);
+        let targets = recorded.as_ref().map(|r| r.offsets.clone()).unwrap_or_default();
+        if let Some(missing) = targets.keys().find(|partition| !start.contains_key(partition)) {
+            return Err(LiveError::Fatal(format!(
+                "topic {} has no partition {missing} any more, which was read before: the topic \
+                 was made anew; start with a new pipeline name or run with --restate",
+                plan.source.topic
+            )));
+        }
+        let behind = |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
+        let replaying: BTreeSet<i32> = targets.iter().filter_map(behind).collect();
+        let pace = Arc::new(Pace::new(options.limits, now_ms, replaying, recorded.is_some()));
+        Ok(Session { starts: start.into_iter().collect(), targets, recorded, first, pace })
+    }
+
+    fn run(
+        self,
+        plan: &Arc<Plan>,
+        options: &LiveOptions,
+        voices: &Voices,
+        transport: Box<dyn Transport>,
+    ) -> Attempt {
+        let Session { starts, targets, recorded, first, pace } = self;
+        let what = Recorded {
+            closed_through: recorded.as_ref().and_then(|r| r.closed_through),
+            late: recorded.as_ref().map(|r| r.late.clone()).unwrap_or_default(),
+            offsets: targets.clone(),
+            started_ms: first.started_ms,
+        };
+        let settings = LiveSettings {
+            first: false,
+            idle_timeout: plan.source.idle_timeout,
+            targets,
+            recorded: recorded.as_ref().map(|r| (r.clock_ms, r.closed_through)),
+        };
+        options.metrics.replaying.set(if recorded.is_some() { 1.0 } else { 0.0 });
+        options.metrics.source_partitions.set(starts.len() as f64);
+        let (outbox, inbox) = unbounded();
+        let books = Books::new(recorded, first);
+        let base = books.base();
+        let delivery = Delivery {
+            transport,
+            inbox,
+            books,
+            pace: Arc::clone(&pace),
+            interval: plan.delivery.commit_interval.to_std(),
+            metrics: Arc::clone(&options.metrics),
+            replayed: voices.replayed.clone(),
+            working: voices.working.clone(),
+        };
+        let crew = Crew {
+            plan: Arc::clone(plan),
+            symbols: Symbols::default(),
+            recorded: what,
+            pace: Arc::clone(&pace),
+            metrics: Arc::clone(&options.metrics),
+            health: options.health.clone(),
+        };
+        voices.assigned.good();
+        let ended = work(options, crew, delivery, outbox, base, starts, settings);
+        options.health.forget_workers();
+        match ended {
+            Ok(()) if options.stop.asked() => Attempt::Stopped,
+            Ok(()) => Attempt::Again("the run ended without being told to".to_owned()),
+            Err(Ended::Restart(_)) if options.stop.asked() => Attempt::Stopped,
+            Err(Ended::Restart(cause)) => Attempt::Again(cause),
+            Err(Ended::Fatal(cause)) => Attempt::Failed(LiveError::Fatal(cause)),
+            Err(Ended::Diverged(error)) => Attempt::Failed(LiveError::Fatal(error.to_string())),
+        }
+    }
+}
+
+/// A progress record, and whether its outputs stand or are to be written anew.
+enum Found {
+    Resumes(Progress),
+    Restates(Progress),
+}
+
+impl Found {
+    fn progress(&self) -> &Progress {
+        match self {
+            Found::Resumes(progress) | Found::Restates(progress) => progress,
+        }
+    }
+
+    fn into_resumed(self) -> Option<Progress> {
+        match self {
+            Found::Resumes(progress) => Some(progress),
+            Found::Restates(_) => None,
+        }
+    }
+}
+
+fn check_version(
+    plan: &Plan,
+    restate: bool,
+    recorded: Option<Progress>,
+) -> Result<Option<Found>, LiveError> {
+    match recorded {
+        None => Ok(None),
+        Some(progress) if restate => Ok(Some(Found::Restates(progress))),
+        Some(progress) if progress.version == plan.version => Ok(Some(Found::Resumes(progress))),
+        Some(progress) => Err(LiveError::Fatal(format!(
+            "pipeline {} changed since it ran last (version {} then, {} now), so what it would \
+             write no longer fits what it wrote: run with --restate to compute and write \
+             everything anew, or give the changed pipeline a new name and new topics",
+            plan.name, progress.version, plan.version
+        ))),
+    }
+}
+
+/// Runs workers, ticker and delivery side by side until one of them ends the run.
+fn work(
+    options: &LiveOptions,
+    crew: Crew,
+    delivery: Delivery,
+    outbox: Sender<Message>,
+    base: u64,
+    starts: Vec<(i32, i64)>,
+    settings: LiveSettings,
+) -> Result<(), Ended> {
+    let pace = Arc::clone(&crew.pace);
+    let (plan, metrics, health) =
+        (Arc::clone(&crew.plan), Arc::clone(&crew.metrics), crew.health.clone());
+    std::thread::scope(|scope| {
+        let delivering = scope.spawn(|| {
+            let ended = delivery.run();
+            pace.finish(End::Abort);
+            ended
+        });
+        scope.spawn(|| pace.tick(clock::now_ms));
+        let stopping = scope.spawn(|| options.stop.carry_to(&pace, &options.health));
+        let encode = {
+            let crew = crew.clone();
+            move || Encoding::new(&crew.plan, &crew.symbols, &crew.metrics, base, outbox.clone())
+        };
+        let source = {
+            let pace = Arc::clone(&pace);
+            move |worker: usize, peers: usize, wake: crate::dataflow::operators::Wake| {
+                let mine: Vec<_> = starts
+                    .iter()
+                    .copied()
+                    .filter(|(p, _)| usize::try_from(*p).is_ok_and(|p| p % peers == worker))
+                    .collect();
+                pace.add_wake(wake.clone());
+                let waker: crate::dataflow::sources::Waker = Arc::new(move || wake.wake());
+                let group = group_of(&plan.name);
+                let source =
+                    KafkaSource::open(&plan.kafka, &plan.source.topic, &group, &mine, &waker)?;
+                let settings = LiveSettings { first: worker == 0, ..settings.clone() };
+                let voice = health.signal(Condition::BrokerConnected, &format!("worker {worker}"));
+                Ok(Live::new(source, Arc::clone(&pace), settings, Arc::clone(&metrics), voice))
+            }
+        };
+        let worked = workers::run(options.workers, crew, source, encode);
+        let ended = delivering.join().unwrap_or_else(|_| Err(panicked("delivery")));
+        pace.finish(End::Abort);
+        drop(stopping);
+        worked.map_err(Ended::Restart).and(ended)
+    })
+}
+
+fn panicked(thread: &str) -> Ended {
+    Ended::Fatal(format!("the {thread} thread panicked: this is a fault in weir, report it"))
+}

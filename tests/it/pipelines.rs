@@ -1,0 +1,91 @@
+//! Pipeline files: the shipped ones load, bad ones say what is wrong and where, the schema is that
+//! of the program. `WEIR_UPDATE=1 cargo test --test it pipelines` writes what is expected anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use weir::plan::{self, Catalog};
+
+/// As soon as there is `weir::dataflow::catalog`, that one.
+fn catalog() -> Catalog {
+    let checks = weir::dataflow::quality::MEMBERS;
+    let conditions = weir::dataflow::alerts::MEMBERS;
+    Catalog { functions: crate::stand_in::FUNCTIONS, checks, conditions }
+}
+
+/// A few variables, so that what is shown of them can be seen.
+fn variable(name: &str) -> Option<String> {
+    (name == "SECRET").then(|| "hunter2".to_owned())
+}
+
+/// Files of a folder with the extension, in order. Paths are relative, as messages show them.
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|found| found == extension));
+    files.sort();
+    assert!(!files.is_empty(), "no .{extension} in {folder}");
+    files
+}
+
+/// Says whether a file holds `text`; where updates are asked for, makes it so.
+fn holds(path: &Path, text: &str) -> Result<(), String> {
+    let old = fs::read_to_string(path).unwrap_or_default();
+    if old == text {
+        return Ok(());
+    }
+    if std::env::var_os("WEIR_UPDATE").is_some() {
+        fs::write(path, text).unwrap();
+        return Ok(());
+    }
+    Err(format!("{} is stale. It holds\n{old}\nand should hold\n{text}", path.display()))
+}
+
+fn all_hold(results: Vec<Result<(), String>>) {
+    let stale: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+    assert!(
+        stale.is_empty(),
+        "{}\nIf this is what you want: WEIR_UPDATE=1 cargo test --test it pipelines",
+        stale.join("\n")
+    );
+}
+
+#[test]
+fn shipped_pipelines_load_without_a_word() {
+    for path in files("pipelines", "yaml") {
+        let plan = plan::load(&path, &|_| None, &catalog()).unwrap_or_else(|all| {
+            panic!("{}", all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        });
+        assert_eq!(plan::notes(&plan), [""; 0], "{}", path.display());
+        let text = fs::read_to_string(&path).unwrap();
+        let first = "# yaml-language-server: $schema=../schemas/pipeline.schema.json\n";
+        assert!(text.starts_with(first), "{} does not name its schema", path.display());
+        assert_eq!(path.file_stem().unwrap(), plan.name.as_str(), "file and pipeline differ");
+    }
+}
+
+#[test]
+fn bad_pipelines_say_what_is_wrong() {
+    let bad = files("tests/pipelines/bad", "yaml");
+    let mut results = Vec::new();
+    for path in &bad {
+        let found = match plan::load(path, &variable, &catalog()) {
+            Ok(_) => panic!("{} loads", path.display()),
+            Err(found) => found,
+        };
+        assert!(!found.is_empty(), "{} fails without a reason", path.display());
+        let text: String = found.iter().map(|one| format!("{one}\n")).collect();
+        assert!(!text.contains("hunter2\""), "{} shows a secret", path.display());
+        results.push(holds(&path.with_extension("expected"), &text));
+    }
+    all_hold(results);
+    for path in files("tests/pipelines/bad", "expected") {
+        assert!(bad.contains(&path.with_extension("yaml")), "{} has no pipeline", path.display());
+    }
+}
+
+#[test]
+fn the_schema_is_that_of_the_program() {
+    let schema = serde_json::to_string_pretty(&plan::schema(&catalog())).unwrap() + "\n";
+    all_hold(vec![holds(Path::new("schemas/pipeline.schema.json"), &schema)]);
+}

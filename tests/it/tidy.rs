@@ -26,9 +26,11 @@ fn is_for_tests(name: &str) -> bool {
     let stem = path.file_stem().unwrap().to_str().unwrap();
     let parent = path.parent().unwrap().join("mod.rs");
     root().join(&parent).is_file()
-        && read(parent.to_str().unwrap()).lines().collect::<Vec<_>>().windows(2).any(|pair| {
-            pair[0] == "#[cfg(test)]" && pair[1].ends_with(&format!("mod {stem};"))
-        })
+        && read(parent.to_str().unwrap())
+            .lines()
+            .collect::<Vec<_>>()
+            .windows(2)
+            .any(|pair| pair[0] == "#[cfg(test)]" && pair[1].ends_with(&format!("mod {stem};")))
 }
 
 /// Lines before the tests at the end of the file.

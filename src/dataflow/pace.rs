@@ -171,6 +171,11 @@ impl Pace {
         self.changed.notify_all();
     }
 
+    /// How many epochs before `epoch` are not yet delivered.
+    pub fn behind(&self, epoch: Epoch) -> u64 {
+        epoch.saturating_sub(self.lock().delivered)
+    }
+
     /// Epochs that are open or not yet delivered.
     pub fn in_flight(&self) -> u64 {
         let state = self.lock();

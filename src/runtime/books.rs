@@ -17,6 +17,8 @@ pub enum Message {
     Fact(Epoch, Fact),
     /// All epochs below are complete; none when the input has ended.
     Through(Option<Epoch>),
+    /// A worker cannot go on; the text says why.
+    Broken(String),
 }
 
 /// What one commit holds.
@@ -62,6 +64,7 @@ pub struct Books {
     /// All epochs below are complete.
     complete: Epoch,
     ended: bool,
+    broken: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +84,7 @@ impl Books {
             None => first,
         };
         let expected = recorded;
-        Books { progress, expected, base, epochs: BTreeMap::new(), complete: 0, ended: false }
+        Books { progress, expected, base, epochs: BTreeMap::new(), complete: 0, ended: false, broken: None }
     }
 
     /// The durable number of epoch 0 of this run.
@@ -96,6 +99,7 @@ impl Books {
                 self.epochs.entry(epoch).or_default().records.push(records);
             }
             Message::Fact(epoch, fact) => self.epochs.entry(epoch).or_default().facts.push(fact),
+            Message::Broken(cause) => self.broken = Some(cause),
             Message::Through(Some(epoch)) => self.complete = self.complete.max(epoch),
             Message::Through(None) => {
                 self.ended = true;
@@ -103,6 +107,11 @@ impl Books {
                 self.complete = self.complete.max(last);
             }
         }
+    }
+
+    /// Why a worker cannot go on, if one cannot.
+    pub fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
     }
 
     /// Whether the input has ended.

@@ -58,6 +58,9 @@ impl Delivery {
                 return Ok(());
             }
             self.receive(last_commit)?;
+            if let Some(cause) = self.books.broken() {
+                return Err(Ended::Fatal(cause.to_owned()));
+            }
             if self.books.replaying() {
                 let through = self.books.replay()?;
                 self.pace.delivered(through);

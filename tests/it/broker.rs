@@ -133,6 +133,7 @@ impl Broker {
             source: SourcePlan {
                 name: "bars".to_owned(),
                 topic: source.to_owned(),
+                format: "json",
                 symbol_field: "symbol".to_owned(),
                 time_field: "time".to_owned(),
                 revision_field: None,

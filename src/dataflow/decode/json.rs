@@ -186,6 +186,7 @@ mod tests {
         SourcePlan {
             name: "bars".to_owned(),
             topic: "bars".to_owned(),
+            format: "json",
             symbol_field: "symbol".to_owned(),
             time_field: "time".to_owned(),
             revision_field: None,

@@ -36,7 +36,7 @@ use super::operators::{
 };
 use super::outputs::{Fact, Outputs};
 use super::signal::{Load, Report, Signal};
-use crate::model::{Finding, LateRanges, RowBatch, Symbols, Time};
+use crate::model::{Finding, LateRanges, RowBatch, Symbols};
 use crate::plan::Plan;
 use crate::telemetry::Metrics;
 use alerts::Pulse;
@@ -83,6 +83,7 @@ where
 {
     // What can fail comes before the first operator: one that is begun must be finished.
     let ingest = ingest::Ingest::new(context)?;
+    let compute = panel::Compute::new(context, scope.index())?;
     let exit = Exit { watch: Watch::new(), outputs: Rc::new(RefCell::new(outputs)) };
 
     let (loads, reports, _) = source(scope, "source", start);
@@ -98,7 +99,7 @@ where
         epochs(accepted.clone(), signals.clone(), "series", series::Judge::new(context));
     // Formulas that compare symbols need them in one place, so the panel is on one worker.
     let (results, closed, _) =
-        epochs(to_first(accepted), signals, "panel", panel::Compute::new(context));
+        epochs(to_first(accepted), signals, "panel", compute);
 
     let findings = collection(row_findings.concat(series_findings), "findings");
     let quarantine = collection(kept_out.concat(late), "quarantine");

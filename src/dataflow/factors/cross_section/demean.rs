@@ -1,0 +1,26 @@
+//! Distance from the mean of the row.
+
+use super::{Exactness, Kernel, Level, Member, count, map, signature, sum};
+#[cfg(test)]
+use super::{Twin, twin_sum};
+
+/// `demean(x)`.
+pub(super) static DEMEAN: Member = Member {
+    signature: signature(
+        "demean",
+        Exactness::Never,
+        "x minus the mean of x over the universe at that time",
+    ),
+    kernel: Kernel::CrossSection(|level, x, _, _, out| demean(level, x, out)),
+    #[cfg(test)]
+    twin: Twin::Row(|x, _| {
+        let mean = twin_sum(x) / x.iter().filter(|v| !v.is_nan()).count() as f64;
+        x.iter().map(|v| v - mean).collect()
+    }),
+};
+
+/// Writes the distances from the mean.
+pub(super) fn demean(level: Level, x: &[f64], out: &mut [f64]) {
+    let mean = sum::sum(level, x) / count(x);
+    map(level, x, out, |v| v - mean);
+}

@@ -1,0 +1,113 @@
+//! Operators across one time's row, over the members of the universe. Results may not depend on
+//! the order of the symbols: sums are order-independent, ranks average their ties. A new operator
+//! is a file here, its `mod` and its line in [`MEMBERS`].
+
+mod demean;
+mod rank;
+mod scale;
+mod zscore;
+
+#[cfg(test)]
+use super::Twin;
+use super::simd::{Body, Level, run};
+use super::sum;
+use super::{Kernel, Member};
+use crate::formula::{Exactness, Family, Parameter, Signature};
+
+/// All cross-section operators.
+pub(super) const MEMBERS: &[&Member] =
+    &[&rank::RANK, &zscore::ZSCORE, &demean::DEMEAN, &scale::SCALE];
+
+/// Memory that kernels use between calls.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    rank: rank::Order,
+    row: Vec<f64>,
+}
+
+const fn signature(name: &'static str, exactness: Exactness, summary: &'static str) -> Signature {
+    Signature {
+        name,
+        family: Family::CrossSection,
+        parameters: &[Parameter::Series("x")],
+        summary,
+        exactness,
+        compares: false,
+    }
+}
+
+/// How many values are not missing.
+#[inline(always)]
+fn count(x: &[f64]) -> f64 {
+    let mut n = 0.0;
+    for v in x {
+        n += if v.is_nan() { 0.0 } else { 1.0 };
+    }
+    n
+}
+
+/// Applies a function of one number to a row.
+fn map(level: Level, x: &[f64], out: &mut [f64], f: impl Fn(f64) -> f64) {
+    struct Map<'a, F>(&'a [f64], &'a mut [f64], F);
+    impl<F: Fn(f64) -> f64> Body for Map<'_, F> {
+        #[inline(always)]
+        fn run(self) {
+            for (o, x) in self.1.iter_mut().zip(self.0) {
+                *o = (self.2)(*x);
+            }
+        }
+    }
+    run(level, Map(x, out, f));
+}
+
+/// For twins: the values as they are compared.
+#[cfg(test)]
+pub(super) fn twin_grid(x: &[f64], inexact: bool) -> Vec<f64> {
+    let largest = x.iter().filter(|v| v.is_finite()).fold(0.0_f64, |m, v| m.max(v.abs()));
+    // Outside of this the grid's own numbers would leave the range.
+    let limit = f64::from_bits((1023 + 1008) << 52);
+    if !inexact || !(f64::MIN_POSITIVE..limit).contains(&largest) {
+        return x.to_vec();
+    }
+    let mut step = 1.0_f64;
+    while step > largest {
+        step /= 2.0;
+    }
+    while step * 2.0 <= largest {
+        step *= 2.0;
+    }
+    let step = step / f64::from(1 << 18) / f64::from(1 << 18);
+    x.iter().map(|v| (v / step).round_ties_even() * step).collect()
+}
+
+/// For twins: the sum of what is not missing, in whole numbers of a fine step.
+#[cfg(test)]
+fn twin_sum(x: &[f64]) -> f64 {
+    let largest = x.iter().filter(|v| v.is_finite()).fold(0.0_f64, |m, v| m.max(v.abs()));
+    if largest == 0.0 {
+        return x.iter().filter(|v| !v.is_nan()).sum();
+    }
+    if largest < 1e-200 {
+        let up = f64::from_bits((1023 + 500) << 52);
+        return twin_sum(&x.iter().map(|v| v * up).collect::<Vec<_>>()) / up;
+    }
+    let mut top = 1.0_f64;
+    while top > largest {
+        top /= 2.0;
+    }
+    while top * 2.0 <= largest {
+        top *= 2.0;
+    }
+    let (coarse, fine) = (top / 268_435_456.0, top / 144_115_188_075_855_872.0);
+    let (mut high, mut low, mut odd) = (0_i128, 0_i128, 0.0);
+    for v in x.iter().filter(|v| !v.is_nan()) {
+        if v.is_infinite() {
+            odd += v;
+            continue;
+        }
+        let h = (v / coarse).round_ties_even();
+        high += h as i128;
+        low += ((v - h * coarse) / fine).round_ties_even() as i128;
+    }
+    (high as f64 * coarse + low as f64 * fine) + odd
+}

@@ -1,0 +1,283 @@
+//! Rank of a symbol's value among all symbols at one time.
+//!
+//! Values are thrown into buckets by a monotone map that a sample of the row centres and scales,
+//! then one insertion pass over the whole array repairs what is out of order inside and between
+//! buckets. The sample and the map decide how long that takes, never the result. Rows on which it
+//! takes too long are sorted by comparison.
+
+use super::{Body, Exactness, Kernel, Level, Member, Signature, run, signature, sum};
+#[cfg(test)]
+use super::{Twin, twin_grid};
+use crate::dataflow::factors::grid::rounding_addend;
+
+/// `rank(x)`: average-tie rank divided by the number of values, in (0, 1]; infinities are ordered.
+pub(super) static RANK: Member = Member {
+    signature: Signature {
+        compares: true,
+        ..signature(
+            "rank",
+            Exactness::Always,
+            "rank of x over the universe at that time, divided by the number of values; ties \
+             averaged",
+        )
+    },
+    kernel: Kernel::CrossSection(|level, x, inexact, scratch, out| {
+        rank(level, x, inexact, &mut scratch.rank, out);
+    }),
+    #[cfg(test)]
+    twin: Twin::Row(|x, inexact| {
+        let on_grid = twin_grid(x, inexact);
+        let n = x.iter().filter(|v| !v.is_nan()).count() as f64;
+        let one = |v: &f64| {
+            let below = on_grid.iter().filter(|w| *w < v).count() as f64;
+            let equal = on_grid.iter().filter(|w| *w == v).count() as f64;
+            if v.is_nan() { f64::NAN } else { (below + (equal + 1.0) / 2.0) / n }
+        };
+        on_grid.iter().map(one).collect()
+    }),
+};
+
+/// How many values of a row are looked at to centre and scale the map to buckets.
+const SAMPLE: usize = 63;
+/// Most buckets that are used; beyond it they hold more values each.
+const MOST_BUCKETS: usize = 1 << 16;
+
+/// A value as it is compared, and its symbol. The key has the order of the values.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    key: u64,
+    symbol: u32,
+}
+
+/// Memory for ordering a row.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    values: Vec<f64>,
+    symbols: Vec<u32>,
+    buckets: Vec<u32>,
+    ends: Vec<u32>,
+    entries: Vec<Entry>,
+    /// Twice the rank of each symbol, 0 for missing.
+    twice: Vec<u32>,
+}
+
+/// An unsigned number with the order of the values; -0 must have been made 0.
+#[inline(always)]
+const fn key(x: f64) -> u64 {
+    let bits = x.to_bits();
+    bits ^ (((bits as i64 >> 63) as u64) | 1 << 63)
+}
+
+fn rank(level: Level, x: &[f64], inexact: bool, order: &mut Order, out: &mut [f64]) {
+    let addend = if inexact { rounding_addend(sum::largest(level, x)) } else { 0.0 };
+    let count = order.gather(level, x, addend);
+    if count == 0 {
+        out.fill(f64::NAN);
+        return;
+    }
+    order.sort(level, count);
+    order.twice.resize(x.len(), 0);
+    if count < x.len() {
+        order.twice.fill(0);
+    }
+    let (entries, twice) = (&order.entries[..count], &mut order.twice);
+    let mut below = 0;
+    for ties in entries.chunk_by(|a, b| a.key == b.key) {
+        let rank = (2 * below + ties.len() + 1) as u32;
+        for entry in ties {
+            twice[entry.symbol as usize] = rank;
+        }
+        below += ties.len();
+    }
+    run(level, Finish { twice: &order.twice, count: count as f64, out });
+}
+
+impl Order {
+    /// Puts the values that are not missing to the front, on the grid, with their symbols.
+    fn gather(&mut self, level: Level, x: &[f64], addend: f64) -> usize {
+        self.values.resize(x.len(), 0.0);
+        self.symbols.clear();
+        self.symbols.extend(0..x.len() as u32);
+        run(level, Round { x, addend, out: &mut self.values });
+        let mut count = 0;
+        if !x.iter().any(|v| v.is_nan()) {
+            return x.len();
+        }
+        for i in 0..x.len() {
+            let v = self.values[i];
+            self.values[count] = v;
+            self.symbols[count] = i as u32;
+            count += usize::from(!v.is_nan());
+        }
+        count
+    }
+
+    /// Orders the first `count` values into `entries`.
+    fn sort(&mut self, level: Level, count: usize) {
+        let values = &self.values[..count];
+        let (centre, scale) = centre_and_scale(values);
+        let buckets = (2 * count).next_power_of_two().clamp(64, MOST_BUCKETS);
+        self.buckets.resize(count, 0);
+        let half = 0.5 * (buckets - 1) as f64;
+        run(level, Buckets { values, centre, scale, half, out: &mut self.buckets });
+        self.ends.clear();
+        self.ends.resize(buckets, 0);
+        for b in &self.buckets {
+            self.ends[*b as usize & (buckets - 1)] += 1;
+        }
+        let mut sum = 0;
+        for end in &mut self.ends {
+            let n = *end;
+            *end = sum;
+            sum += n;
+        }
+        self.entries.resize(count.max(self.entries.len()), Entry::default());
+        for ((b, v), symbol) in self.buckets.iter().zip(values).zip(&self.symbols) {
+            let place = &mut self.ends[*b as usize & (buckets - 1)];
+            self.entries[*place as usize] = Entry { key: key(*v), symbol: *symbol };
+            *place += 1;
+        }
+        insertion_sort(&mut self.entries[..count]);
+    }
+}
+
+/// Median and half the distance between the quartiles of a sample; both finite, the scale above 0.
+fn centre_and_scale(values: &[f64]) -> (f64, f64) {
+    let mut sample = [0.0; SAMPLE];
+    for (i, s) in sample.iter_mut().enumerate() {
+        *s = values[(2 * i + 1) * values.len() / (2 * SAMPLE)];
+    }
+    sample.sort_unstable_by(f64::total_cmp);
+    let usable = |x: f64| x > 0.0 && x < f64::INFINITY;
+    let quartiles = (sample[SAMPLE * 3 / 4] - sample[SAMPLE / 4]) * 0.5;
+    let range = (sample[SAMPLE - 1] - sample[0]) * 0.5;
+    let scale = if usable(quartiles) {
+        quartiles
+    } else if usable(range) {
+        range
+    } else {
+        1.0
+    };
+    let centre = sample[SAMPLE / 2];
+    (if centre.is_finite() { centre } else { 0.0 }, scale)
+}
+
+/// Sorts what is nearly sorted; gives up and sorts by comparison when it was not.
+fn insertion_sort(entries: &mut [Entry]) {
+    let mut budget = 8 * entries.len() + 64;
+    for i in 1..entries.len() {
+        let entry = entries[i];
+        if entries[i - 1].key <= entry.key {
+            continue;
+        }
+        let mut at = i;
+        while at > 0 && entries[at - 1].key > entry.key && i - at < budget {
+            entries[at] = entries[at - 1];
+            at -= 1;
+        }
+        entries[at] = entry;
+        if i - at >= budget {
+            entries.sort_unstable_by_key(|e| e.key);
+            return;
+        }
+        budget -= i - at;
+    }
+}
+
+struct Round<'a> {
+    x: &'a [f64],
+    addend: f64,
+    out: &'a mut [f64],
+}
+
+impl Body for Round<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (o, x) in self.out.iter_mut().zip(self.x) {
+            let on_grid = (*x + self.addend) - self.addend;
+            // The addition makes -0 to 0.
+            *o = if x.abs() < f64::INFINITY { on_grid } else { *x } + 0.0;
+        }
+    }
+}
+
+struct Buckets<'a> {
+    values: &'a [f64],
+    centre: f64,
+    scale: f64,
+    half: f64,
+    out: &'a mut [u32],
+}
+
+impl Body for Buckets<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (o, v) in self.out.iter_mut().zip(self.values) {
+            let t = *v - self.centre;
+            let u = t / (self.scale + t.abs());
+            // Infinity over infinity.
+            let end = if t > 0.0 { 1.0 } else { -1.0 };
+            let u = if u.is_nan() { end } else { u };
+            // Adding 2^52 leaves the rounded number in the low bits.
+            *o = ((u + 1.0) * self.half + 4_503_599_627_370_496.0).to_bits() as u32;
+        }
+    }
+}
+
+struct Finish<'a> {
+    twice: &'a [u32],
+    count: f64,
+    out: &'a mut [f64],
+}
+
+impl Body for Finish<'_> {
+    #[inline(always)]
+    fn run(self) {
+        for (o, t) in self.out.iter_mut().zip(self.twice) {
+            let rank = f64::from(*t as i32) * 0.5 / self.count;
+            *o = if *t == 0 { f64::NAN } else { rank };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataflow::factors::random::Random;
+
+    #[test]
+    fn equals_counting_on_every_kind_of_row() {
+        let mut random = Random::new(21);
+        let Twin::Row(twin) = RANK.twin else { panic!("a row twin") };
+        let mut order = Order::default();
+        for round in 0..400 {
+            let n = 1 + random.below(400);
+            let x: Vec<f64> = (0..n)
+                .map(|_| {
+                    let u = random.unit() - 0.5;
+                    match round % 8 {
+                        0 => u,
+                        1 => 1.0 / u,
+                        2 => random.below(3) as f64 - 1.0,
+                        3 => 1e4 + (u * 16.0).round() * 1e-12,
+                        4 if random.below(4) == 0 => f64::NAN,
+                        5 if random.below(9) == 0 => u * 1e300 * 1e300,
+                        6 if random.below(40) == 0 => u * 1e15,
+                        7 => f64::from_bits(random.next() % (1 << 52)) * u.signum(),
+                        _ => u,
+                    }
+                })
+                .collect();
+            for inexact in [false, true] {
+                let want = twin(&x, inexact);
+                for level in Level::available() {
+                    let mut out = vec![0.0; n];
+                    rank(level, &x, inexact, &mut order, &mut out);
+                    for (a, b) in out.iter().zip(&want) {
+                        assert!(a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()));
+                    }
+                }
+            }
+        }
+    }
+}

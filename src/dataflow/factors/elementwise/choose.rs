@@ -1,0 +1,27 @@
+//! Choice by a condition.
+
+#[cfg(test)]
+use super::Twin;
+use super::{Exactness, Kernel, Member, Parameter, is_true, map3, signature};
+
+/// `if(condition, then, otherwise)`.
+pub(super) static IF: Member = Member {
+    signature: signature(
+        "if",
+        &[
+            Parameter::Series("condition"),
+            Parameter::Series("then"),
+            Parameter::Series("otherwise"),
+        ],
+        Exactness::Inherited,
+        "`then` where the condition is true, `otherwise` where it is false or missing",
+    ),
+    kernel: Kernel::Elementwise(|level, args, out| {
+        map3(level, args, out, |x, y, z| if is_true(x) { y } else { z });
+    }),
+    #[cfg(test)]
+    twin: Twin::Cell(|args| match args {
+        [c, _, otherwise] if c.is_nan() || *c == 0.0 => *otherwise,
+        _ => args[1],
+    }),
+};

@@ -1,0 +1,168 @@
+//! Factors: the operators of the formula language and the panel that keeps their values right.
+//!
+//! An operator is one file in the folder of its family and one line in that folder's slice. It
+//! gives a [`Signature`] to the language, a kernel that works on whole rows of symbols, and, for
+//! tests, a twin: the same definition for a single cell, as plainly as it can be said.
+
+mod cross_section;
+mod elementwise;
+mod grid;
+mod math;
+mod panel;
+#[cfg(test)]
+mod random;
+mod rolling;
+mod simd;
+mod sum;
+#[cfg(test)]
+mod testing;
+mod window;
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::formula::Signature;
+
+pub use panel::{Emit, Late, Panel, PanelError, Stats};
+pub use simd::Level;
+
+use cross_section::Scratch;
+use window::Window;
+
+/// An operator.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// What the language knows of it.
+    pub(crate) signature: Signature,
+    /// What computes it.
+    pub(crate) kernel: Kernel,
+    /// The same, cell by cell.
+    #[cfg(test)]
+    pub(crate) twin: Twin,
+}
+
+/// What computes an operator. Rows are slices with one number per symbol, missing = NaN.
+#[derive(Clone, Copy)]
+pub(crate) enum Kernel {
+    /// Rows of the arguments to a row.
+    Elementwise(fn(Level, &[&[f64]], &mut [f64])),
+    /// Windows of the arguments to a row.
+    Rolling(Rolling),
+    /// One row to a row, missing where the argument is; the flag says that the argument is exact.
+    /// May not depend on the order of the symbols.
+    CrossSection(fn(Level, &[f64], bool, &mut Scratch, &mut [f64])),
+}
+
+/// A kernel down the symbols' columns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rolling {
+    /// Computes the symbols of `range` into a slice of its length; the range's ends are multiples
+    /// of eight. Windows are full and have as many rows as `reads` says.
+    pub(crate) run: fn(Level, &[Window<'_>], Inexact, Range<usize>, &mut [f64]),
+    /// Which rows it looks at.
+    pub(crate) reads: Reads,
+}
+
+/// Which rows an operator with the window parameter n looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// The current row and the n - 1 before it; they come oldest first.
+    Window,
+    /// Only the row n before the current one; it comes as a window of one row.
+    Lag,
+    /// The row n before the current one and the current one, in this order.
+    LagAndCurrent,
+}
+
+/// Whether the first argument carries rounding error, so that comparisons use the tie grid.
+pub(crate) type Inexact = bool;
+
+/// The definition of an operator for one cell; only called by tests.
+#[cfg(test)]
+#[derive(Clone, Copy)]
+pub(crate) enum Twin {
+    /// Of the arguments' values.
+    Cell(fn(&[f64]) -> f64),
+    /// Of the arguments' windows, oldest first, full; the flag as for the kernel.
+    Window(fn(&[Vec<f64>], Inexact) -> f64),
+    /// Of the row of the members of the universe.
+    Row(fn(&[f64], Inexact) -> Vec<f64>),
+}
+
+impl fmt::Debug for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kernel::Elementwise(_) => "elementwise",
+            Kernel::Rolling(_) => "rolling",
+            Kernel::CrossSection(_) => "cross-section",
+        })
+    }
+}
+
+#[cfg(test)]
+impl fmt::Debug for Twin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("twin")
+    }
+}
+
+impl Reads {
+    /// How many rows before the current one the oldest row is.
+    pub(crate) const fn reach(self, n: usize) -> usize {
+        match self {
+            Reads::Window => n.saturating_sub(1),
+            Reads::Lag | Reads::LagAndCurrent => n,
+        }
+    }
+}
+
+/// All operators, by family.
+const FAMILIES: [&[&Member]; 3] = [elementwise::MEMBERS, rolling::MEMBERS, cross_section::MEMBERS];
+
+const COUNT: usize = FAMILIES[0].len() + FAMILIES[1].len() + FAMILIES[2].len();
+
+static FUNCTIONS: [&Signature; COUNT] = {
+    let mut all = [&FAMILIES[0][0].signature; COUNT];
+    let (mut family, mut at) = (0, 0);
+    while family < FAMILIES.len() {
+        let mut i = 0;
+        while i < FAMILIES[family].len() {
+            all[at] = &FAMILIES[family][i].signature;
+            at += 1;
+            i += 1;
+        }
+        family += 1;
+    }
+    all
+};
+
+/// The functions of the formula language.
+pub fn functions() -> &'static [&'static Signature] {
+    &FUNCTIONS
+}
+
+/// The operator of a signature.
+pub(crate) fn member(signature: &Signature) -> Option<&'static Member> {
+    FAMILIES.iter().flat_map(|family| family.iter()).find(|m| m.signature == *signature).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::{Family, Parameter};
+
+    #[test]
+    fn every_function_stands_once_in_the_folder_of_its_family() {
+        let families = [Family::Elementwise, Family::TimeSeries, Family::CrossSection];
+        for (members, family) in FAMILIES.iter().zip(families) {
+            for m in *members {
+                let name = m.signature.name;
+                assert_eq!(m.signature.family, family, "{name}");
+                assert_eq!(functions().iter().filter(|f| f.name == name).count(), 1, "{name}");
+                let windows =
+                    m.signature.parameters.iter().filter(|p| matches!(p, Parameter::Window(..)));
+                assert_eq!(windows.count(), usize::from(family == Family::TimeSeries), "{name}");
+            }
+        }
+    }
+}

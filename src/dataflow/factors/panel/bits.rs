@@ -1,0 +1,121 @@
+//! A set of small numbers.
+
+/// A set of small numbers in one bit each. Grows when needed; what is beyond its end is not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bits(Vec<u64>);
+
+impl Bits {
+    pub(super) fn contains(&self, i: usize) -> bool {
+        self.0.get(i / 64).is_some_and(|word| word >> (i % 64) & 1 == 1)
+    }
+
+    /// Adds `i`; says whether it was not there.
+    pub(super) fn insert(&mut self, i: usize) -> bool {
+        if i / 64 >= self.0.len() {
+            self.0.resize(i / 64 + 1, 0);
+        }
+        let (word, bit) = (&mut self.0[i / 64], 1 << (i % 64));
+        let new = *word & bit == 0;
+        *word |= bit;
+        new
+    }
+
+    /// Takes `i` out; says whether it was there.
+    pub(super) fn remove(&mut self, i: usize) -> bool {
+        let there = self.contains(i);
+        if there {
+            self.0[i / 64] &= !(1 << (i % 64));
+        }
+        there
+    }
+
+    /// Adds all of `other`.
+    pub(super) fn union(&mut self, other: &Bits) {
+        if other.0.len() > self.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (a, b) in self.0.iter_mut().zip(&other.0) {
+            *a |= b;
+        }
+    }
+
+    /// Whether all of `other` is in this.
+    pub(super) fn contains_all(&self, other: &Bits) -> bool {
+        other.0.iter().enumerate().all(|(i, b)| b & !self.0.get(i).copied().unwrap_or(0) == 0)
+    }
+
+    /// Whether both hold the same numbers, however long they are.
+    pub(super) fn same(&self, other: &Bits) -> bool {
+        self.contains_all(other) && other.contains_all(self)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
+    /// Takes everything out, keeping the memory.
+    pub(super) fn clear(&mut self) {
+        self.0.fill(0);
+    }
+
+    /// The numbers, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().enumerate().flat_map(|(i, word)| {
+            let mut rest = *word;
+            std::iter::from_fn(move || {
+                let bit = (rest != 0).then(|| rest.trailing_zeros() as usize)?;
+                rest &= rest - 1;
+                Some(i * 64 + bit)
+            })
+        })
+    }
+
+    /// The smallest number at or above `from`.
+    pub(super) fn next(&self, from: usize) -> Option<usize> {
+        let first = self.0.get(from / 64)? >> (from % 64);
+        if first != 0 {
+            return Some(from + first.trailing_zeros() as usize);
+        }
+        let rest = self.0.iter().enumerate().skip(from / 64 + 1).find(|(_, word)| **word != 0);
+        rest.map(|(i, word)| i * 64 + word.trailing_zeros() as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataflow::factors::random::Random;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn behaves_like_a_set() {
+        let mut random = Random::new(7);
+        for _ in 0..200 {
+            let mut sets = [BTreeSet::new(), BTreeSet::new()];
+            let mut bits = [Bits::default(), Bits::default()];
+            for _ in 0..random.below(80) {
+                let (i, which) = (random.below(300), random.below(2));
+                if random.below(3) == 0 {
+                    assert_eq!(bits[which].remove(i), sets[which].remove(&i));
+                } else {
+                    assert_eq!(bits[which].insert(i), sets[which].insert(i));
+                }
+            }
+            let (a, b) = (&bits[0], &bits[1]);
+            assert!(a.iter().eq(sets[0].iter().copied()));
+            assert_eq!(a.count(), sets[0].len());
+            assert_eq!(a.is_empty(), sets[0].is_empty());
+            assert_eq!(a.contains_all(b), sets[0].is_superset(&sets[1]));
+            assert_eq!(a.same(b), sets[0] == sets[1]);
+            let from = random.below(320);
+            assert_eq!(a.next(from), sets[0].range(from..).next().copied());
+            let mut union = a.clone();
+            union.union(b);
+            assert!(union.iter().eq(sets[0].union(&sets[1]).copied()));
+        }
+    }
+}

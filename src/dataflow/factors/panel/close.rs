@@ -1,0 +1,78 @@
+//! Closing a time: its row is added to all histories and every node is computed over all symbols.
+
+use super::layout::{Place, Step};
+use super::store::RowAt;
+use super::{Panel, Row};
+use crate::model::{FactorBatch, Time};
+
+impl Panel {
+    /// Whether the oldest open time may be closed.
+    pub(super) fn closable(&self, watermark: Time, early: bool) -> bool {
+        let Some((time, row)) = self.open.first_key_value() else { return false };
+        let complete =
+            || self.rows.back().is_some_and(|last| row.present.contains_all(&last.present));
+        *time <= watermark || (early && complete())
+    }
+
+    /// Closes the oldest open time.
+    pub(super) fn close(&mut self, out: &mut Vec<FactorBatch>) {
+        let Some((time, mut open)) = self.open.pop_first() else { return };
+        let present = open.present.clone();
+        let mut members = self.rows.back().map_or(&self.base_members, |row| &row.members).clone();
+        members.union(&present);
+        self.rows.push_back(Row { time, present, members, staged: None, dirty: None });
+        self.closed_through = Some(time);
+        let width = self.store.width;
+        for (i, node) in self.layout.nodes.iter().enumerate() {
+            if node.place == Place::Kept {
+                let most = self.most_rows(node.reach);
+                self.store.histories[i].insert(0, width, most);
+            }
+        }
+        for ((_, node), column) in self.layout.fields.iter().zip(&open.values) {
+            let row = self.store.histories[*node].row_mut(0, width);
+            let (given, rest) = row.split_at_mut(column.len().min(width));
+            given.copy_from_slice(&column[..given.len()]);
+            rest.fill(f64::NAN);
+        }
+        open.clear();
+        self.spare_open.push(open);
+        self.compute_newest();
+        self.stats.closed += 1;
+        self.emit_closed(out);
+    }
+
+    fn compute_newest(&mut self) {
+        let (layout, width) = (&self.layout, self.store.width);
+        let Some(row) = self.rows.back() else { return };
+        let at = RowAt {
+            level: self.level,
+            back: 0,
+            older: self.rows.len() - 1,
+            symbols: self.symbols,
+            members: &row.members,
+        };
+        for (id, node) in layout.nodes.iter().enumerate() {
+            if matches!(node.step, Step::Input) {
+                continue;
+            }
+            // The place is taken out of the store while it is written: no node reads itself.
+            let work = &mut self.workspace;
+            match node.place {
+                Place::Buffer(buffer) => {
+                    let mut own = std::mem::take(&mut self.store.buffers[buffer]);
+                    self.store.compute(layout, id, at, 0..width, work, &mut own);
+                    self.store.buffers[buffer] = own;
+                }
+                Place::Kept => {
+                    let mut own = std::mem::take(&mut self.store.histories[id]);
+                    let cells = own.row_mut(0, width);
+                    self.store.compute(layout, id, at, 0..width, work, cells);
+                    self.store.histories[id] = own;
+                }
+                Place::Constant(_) => {}
+            }
+            self.stats.cells += width as u64;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The kept rows of one node.
+
+use std::collections::VecDeque;
+
+use crate::dataflow::factors::window::GROUP;
+
+/// Doubles beyond the symbols in every row, so that rows of a power of two of symbols do not all
+/// fall into the same sets of the first cache.
+const PITCH_EXTRA: usize = 24;
+
+/// Rows of one node, one number per symbol. Rows stand in slots of one block of memory, a list
+/// says in which: rows can be inserted and removed in the middle at the price of moving numbers
+/// of four bytes.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    data: Vec<f64>,
+    /// Where slot 0 begins: slots are aligned to cache lines.
+    base: usize,
+    pitch: usize,
+    slots: usize,
+    /// Slots in the order of time, oldest first.
+    order: VecDeque<u32>,
+    free: Vec<u32>,
+}
+
+impl History {
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.data.capacity() * size_of::<f64>()
+    }
+
+    /// All slots, for windows.
+    pub(super) fn data(&self) -> &[f64] {
+        &self.data
+    }
+
+    /// Where the row `back` rows before the newest begins; past the end of `data` if there is no
+    /// such row.
+    pub(super) fn start(&self, back: usize) -> usize {
+        let at = self.order.len().checked_sub(back + 1);
+        match at.and_then(|at| self.order.get(at)) {
+            Some(slot) => self.base + *slot as usize * self.pitch,
+            None => self.data.len(),
+        }
+    }
+
+    /// The row `back` rows before the newest, `width` symbols long.
+    pub(super) fn row(&self, back: usize, width: usize) -> &[f64] {
+        let start = self.start(back);
+        self.data.get(start..start + width).unwrap_or(&[])
+    }
+
+    /// The same, to be written.
+    pub(super) fn row_mut(&mut self, back: usize, width: usize) -> &mut [f64] {
+        let start = self.start(back);
+        self.data.get_mut(start..start + width).unwrap_or(&mut [])
+    }
+
+    /// Adds a row so that `back` rows are newer than it; its content is undefined. `most` is how
+    /// many rows are ever expected, so that memory does not grow beyond it in doubling.
+    pub(super) fn insert(&mut self, back: usize, width: usize, most: usize) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            if self.slots * self.pitch.max(1) + self.base >= self.data.len() {
+                self.reserve(width, most);
+            }
+            self.slots += 1;
+            (self.slots - 1) as u32
+        });
+        let at = self.order.len().saturating_sub(back);
+        self.order.insert(at, slot);
+    }
+
+    /// Removes the row `back` rows before the newest.
+    pub(super) fn remove(&mut self, back: usize) {
+        let at = self.order.len().checked_sub(back + 1);
+        self.free.extend(at.and_then(|at| self.order.remove(at)));
+    }
+
+    /// Forgets the oldest rows beyond `keep`.
+    pub(super) fn trim(&mut self, keep: usize) {
+        while self.order.len() > keep {
+            self.free.extend(self.order.pop_front());
+        }
+    }
+
+    /// Makes rows `width` wide; new symbols get the values of the last symbol of the old width,
+    /// which is one that was never seen.
+    pub(super) fn widen(&mut self, old: usize, width: usize) {
+        if width > self.pitch.saturating_sub(PITCH_EXTRA) && self.pitch > 0 {
+            let pitch = width.next_power_of_two() + PITCH_EXTRA;
+            self.reallocate(pitch, self.slots);
+        }
+        for back in 0..self.len() {
+            let row = self.row_mut(back, width);
+            if let Some(unseen) = old.checked_sub(1).and_then(|i| row.get(i)).copied() {
+                row[old..].fill(unseen);
+            }
+        }
+    }
+
+    fn reserve(&mut self, width: usize, most: usize) {
+        if self.pitch == 0 {
+            self.pitch = width.next_multiple_of(GROUP) + PITCH_EXTRA;
+        }
+        let doubled = (2 * self.slots).max(8);
+        let slots = if doubled > most { most.max(self.slots + 1) } else { doubled };
+        self.reallocate(self.pitch, slots);
+    }
+
+    fn reallocate(&mut self, pitch: usize, slots: usize) {
+        let mut data = vec![f64::NAN; slots * pitch + GROUP];
+        let base = data.as_ptr().align_offset(64).min(GROUP);
+        let old = self.pitch.min(pitch);
+        for slot in 0..self.slots {
+            let (from, to) = (self.base + slot * self.pitch, base + slot * pitch);
+            data[to..to + old].copy_from_slice(&self.data[from..from + old]);
+        }
+        // All of the allocation is slots, so that the next one is taken when it is full.
+        data.truncate(base + slots * pitch);
+        (self.data, self.base, self.pitch) = (data, base, pitch);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_order_and_content_through_inserts_removals_and_growth() {
+        let mut history = History::default();
+        let mut want: VecDeque<f64> = VecDeque::new();
+        let mut random = crate::dataflow::factors::random::Random::new(5);
+        let mut width = 8;
+        for step in 0..2000 {
+            match random.below(5) {
+                0 if !want.is_empty() => {
+                    let back = random.below(want.len());
+                    history.remove(back);
+                    want.remove(want.len() - 1 - back);
+                }
+                1 if random.below(20) == 0 => {
+                    history.widen(width, width + 8);
+                    width += 8;
+                }
+                2 => {
+                    history.trim(12);
+                    while want.len() > 12 {
+                        want.pop_front();
+                    }
+                }
+                _ => {
+                    let back = random.below(want.len() + 1);
+                    history.insert(back, width, 13);
+                    history.row_mut(back, width).fill(f64::from(step));
+                    want.insert(want.len() - back, f64::from(step));
+                }
+            }
+            for (i, value) in want.iter().enumerate() {
+                assert_eq!(history.row(want.len() - 1 - i, width), vec![*value; width]);
+            }
+            assert_eq!(history.len(), want.len());
+        }
+        assert!(history.row(want.len(), width).is_empty());
+    }
+}

@@ -1,0 +1,281 @@
+//! What the graph means for the panel: what computes each node, which nodes are kept and how deep,
+//! and who must be told of a change.
+
+use crate::dataflow::factors::{Kernel, Reads, Rolling, member};
+use crate::formula::{Graph, NodeId, NodeKind, Parameter};
+
+/// A graph that the panel cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PanelError {
+    /// No operator has this name.
+    #[error("no operator computes the function `{0}`: use one of `functions()`")]
+    UnknownFunction(String),
+    /// The number of arguments is not that of the function.
+    #[error("node `{0}` does not have the arguments of its function: compile the formula again")]
+    Arguments(String),
+    /// A field that the source does not have.
+    #[error("node `{0}` reads field number {1}, but the source has only {2} fields")]
+    UnknownField(String, usize, usize),
+}
+
+/// The most arguments that an operator has.
+pub(super) const MOST_ARGUMENTS: usize = 3;
+
+/// The graph, analysed.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// By node.
+    pub(super) nodes: Vec<NodeLayout>,
+    /// Kept fields: number in the source and node.
+    pub(super) fields: Vec<(usize, NodeId)>,
+    /// Nodes across symbols.
+    pub(super) cross_sections: Vec<NodeId>,
+    /// Nodes that read earlier rows, and how many rows back.
+    pub(super) windows: Vec<(NodeId, usize)>,
+    /// The node of each factor.
+    pub(super) outputs: Vec<NodeId>,
+    /// How many buffers nodes share that are not kept.
+    pub(super) buffers: usize,
+    /// Rows before the oldest that may change, which some node reads.
+    pub(super) reach: usize,
+}
+
+/// One node.
+#[derive(Debug)]
+pub(super) struct NodeLayout {
+    pub(super) place: Place,
+    pub(super) step: Step,
+    /// Rows before the oldest changeable one that are kept.
+    pub(super) reach: usize,
+    /// Kept nodes whose value depends on this one, directly or through nodes that are not kept.
+    pub(super) readers: Vec<Reader>,
+    /// Nodes that are not kept and needed to compute this one, in order.
+    pub(super) chain: Vec<NodeId>,
+    /// Number among the distinct outputs, if it is one.
+    pub(super) output: Option<usize>,
+}
+
+/// Where the rows of a node are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Place {
+    /// In its own history.
+    Kept,
+    /// The same for all rows.
+    Constant(f64),
+    /// The current row only, in a shared buffer: recomputed when needed.
+    Buffer(usize),
+}
+
+/// How a node is computed.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// It is given.
+    Input,
+    Elementwise {
+        kernel: fn(crate::dataflow::factors::Level, &[&[f64]], &mut [f64]),
+        args: Vec<NodeId>,
+    },
+    Rolling {
+        kernel: Rolling,
+        args: Vec<NodeId>,
+        /// The parameter n.
+        window: usize,
+        inexact: bool,
+    },
+    CrossSection {
+        kernel: fn(
+            crate::dataflow::factors::Level,
+            &[f64],
+            bool,
+            &mut crate::dataflow::factors::Scratch,
+            &mut [f64],
+        ),
+        arg: NodeId,
+        inexact: bool,
+    },
+}
+
+/// A node that depends on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reader {
+    pub(super) node: NodeId,
+    /// Its rows that depend: from so many to so many after the changed one.
+    pub(super) rows: (usize, usize),
+    /// Whether all symbols depend on each.
+    pub(super) whole: bool,
+}
+
+impl Step {
+    pub(super) fn args(&self) -> &[NodeId] {
+        match self {
+            Step::Input => &[],
+            Step::Elementwise { args, .. } | Step::Rolling { args, .. } => args,
+            Step::CrossSection { arg, .. } => std::slice::from_ref(arg),
+        }
+    }
+}
+
+impl Layout {
+    pub(super) fn new(graph: &Graph, fields: usize) -> Result<Layout, PanelError> {
+        let mut layout = Layout::default();
+        for (id, node) in graph.nodes.iter().enumerate() {
+            let (place, step) = match &node.kind {
+                NodeKind::Field(field) if *field >= fields => {
+                    return Err(PanelError::UnknownField(node.text.clone(), *field, fields));
+                }
+                NodeKind::Field(field) => {
+                    layout.fields.push((*field, id));
+                    (Place::Kept, Step::Input)
+                }
+                NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
+                NodeKind::Call { .. } => (Place::Kept, step(graph, id)?),
+            };
+            layout.nodes.push(NodeLayout {
+                place,
+                step,
+                reach: 0,
+                readers: Vec::new(),
+                chain: Vec::new(),
+                output: None,
+            });
+        }
+        for (_, node) in &graph.outputs {
+            layout.outputs.push(*node);
+        }
+        layout.number_outputs();
+        layout.find_reach();
+        layout.place_buffers();
+        layout.find_readers();
+        Ok(layout)
+    }
+
+    /// How many distinct nodes are factors.
+    pub(super) fn distinct_outputs(&self) -> usize {
+        self.nodes.iter().filter(|node| node.output.is_some()).count()
+    }
+
+    fn number_outputs(&mut self) {
+        let mut next = 0;
+        for node in &self.outputs {
+            let output = &mut self.nodes[*node].output;
+            if output.is_none() {
+                *output = Some(next);
+                next += 1;
+            }
+        }
+    }
+
+    fn find_reach(&mut self) {
+        for id in 0..self.nodes.len() {
+            match &self.nodes[id].step {
+                Step::Rolling { kernel, args, window, .. } => {
+                    let reach = kernel.reads.reach(*window);
+                    for arg in args.clone() {
+                        self.nodes[arg].reach = self.nodes[arg].reach.max(reach);
+                    }
+                    self.windows.push((id, reach));
+                    self.reach = self.reach.max(reach);
+                }
+                Step::CrossSection { .. } => self.cross_sections.push(id),
+                _ => {}
+            }
+        }
+    }
+
+    /// Elementwise nodes that no window reads and that are no factor are not kept. Their rows
+    /// share buffers: one is free again when the last node that reads it is computed.
+    fn place_buffers(&mut self) {
+        let mut last_use = vec![0; self.nodes.len()];
+        let mut windowed = vec![false; self.nodes.len()];
+        for (id, node) in self.nodes.iter().enumerate() {
+            for arg in node.step.args() {
+                last_use[*arg] = id;
+                windowed[*arg] |= matches!(node.step, Step::Rolling { .. });
+            }
+        }
+        let mut free: Vec<usize> = Vec::new();
+        for (id, windowed) in windowed.into_iter().enumerate() {
+            let node = &self.nodes[id];
+            let elementwise = matches!(node.step, Step::Elementwise { .. });
+            if elementwise && node.output.is_none() && !windowed {
+                let buffer = free.pop().unwrap_or(self.buffers);
+                self.buffers = self.buffers.max(buffer + 1);
+                self.nodes[id].place = Place::Buffer(buffer);
+            }
+            let mut args = self.nodes[id].step.args().to_vec();
+            args.sort_unstable();
+            args.dedup();
+            for arg in args {
+                if let (Place::Buffer(buffer), true) = (self.nodes[arg].place, last_use[arg] == id)
+                {
+                    free.push(buffer);
+                }
+            }
+        }
+    }
+
+    fn find_readers(&mut self) {
+        // From the last node to the first: the readers of a node that is not kept are complete
+        // when its arguments get them.
+        for id in (0..self.nodes.len()).rev() {
+            let passed = match (self.nodes[id].place, &self.nodes[id].step) {
+                (Place::Buffer(_), _) => self.nodes[id].readers.clone(),
+                (_, Step::Rolling { kernel, window, .. }) => {
+                    let whole = false;
+                    let rows: &[_] = match kernel.reads {
+                        Reads::Window => &[(0, window.saturating_sub(1))],
+                        Reads::Lag => &[(*window, *window)],
+                        Reads::LagAndCurrent => &[(0, 0), (*window, *window)],
+                    };
+                    rows.iter().map(|rows| Reader { node: id, rows: *rows, whole }).collect()
+                }
+                (_, step) => {
+                    let whole = matches!(step, Step::CrossSection { .. });
+                    vec![Reader { node: id, rows: (0, 0), whole }]
+                }
+            };
+            for arg in self.nodes[id].step.args().to_vec() {
+                for reader in &passed {
+                    if !self.nodes[arg].readers.contains(reader) {
+                        self.nodes[arg].readers.push(*reader);
+                    }
+                }
+            }
+        }
+        for id in 0..self.nodes.len() {
+            let mut chain: Vec<NodeId> = Vec::new();
+            for arg in self.nodes[id].step.args() {
+                if matches!(self.nodes[*arg].place, Place::Buffer(_)) {
+                    chain.extend(&self.nodes[*arg].chain);
+                    chain.push(*arg);
+                }
+            }
+            chain.sort_unstable();
+            chain.dedup();
+            self.nodes[id].chain = chain;
+        }
+    }
+}
+
+/// How a call is computed.
+fn step(graph: &Graph, id: NodeId) -> Result<Step, PanelError> {
+    let node = &graph.nodes[id];
+    let NodeKind::Call { function, args, params } = &node.kind else { return Ok(Step::Input) };
+    let member =
+        member(function).ok_or_else(|| PanelError::UnknownFunction(function.name.to_owned()))?;
+    let series =
+        member.signature.parameters.iter().filter(|p| matches!(p, Parameter::Series(_))).count();
+    if args.len() != series || args.len() > MOST_ARGUMENTS || args.iter().any(|arg| *arg >= id) {
+        return Err(PanelError::Arguments(node.text.clone()));
+    }
+    let inexact = args.first().is_some_and(|arg| !graph.nodes[*arg].exact);
+    Ok(match member.kernel {
+        Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args: args.clone() },
+        Kernel::Rolling(kernel) => {
+            let window =
+                params.first().ok_or_else(|| PanelError::Arguments(node.text.clone()))?.max(0.0);
+            Step::Rolling { kernel, args: args.clone(), window: window as usize, inexact }
+        }
+        Kernel::CrossSection(kernel) => Step::CrossSection { kernel, arg: args[0], inexact },
+    })
+}

@@ -1,0 +1,329 @@
+//! The panel: the accepted rows as a table of time by symbol, and every node of the graph over it,
+//! kept right while rows arrive, change and disappear.
+//!
+//! Rows of closed times are kept as far back as the corrections horizon and the windows need; what
+//! arrives for open times waits beside them. Between two calls of [`Panel::work`] changes are only
+//! collected. `work` first brings corrected rows up to date, oldest first, and then closes times.
+//! Every cell is computed by the same code on both ways, so its bits depend on the rows alone.
+//!
+//! A snapshot would be the kept rows with their presence and membership, `base_members`,
+//! `late_through`, `closed_through` and the open rows: everything else follows from the graph.
+
+mod bits;
+mod close;
+mod correct;
+mod dirty;
+mod emit;
+mod history;
+mod layout;
+mod open;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::formula::Graph;
+use crate::model::{FactorBatch, RowBatch, SymbolId, Time};
+
+use super::simd::Level;
+use super::window::GROUP;
+use bits::Bits;
+use correct::Correction;
+use dirty::Dirty;
+use layout::Layout;
+use open::{OpenRow, Staged};
+use store::{Store, Workspace};
+
+pub use layout::PanelError;
+
+/// How revisions of closed times are given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emit {
+    /// Only the symbols with a changed factor, or that appeared or disappeared.
+    Cells,
+    /// The whole old row and the whole new row of a time in which something changed.
+    Rows,
+}
+
+/// A row that came too late: its time may no longer change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the row of {time} is older than the corrections horizon: times up to {settled} are final")]
+pub struct Late {
+    /// Time of the row.
+    pub time: Time,
+    /// The newest time that may no longer change.
+    pub settled: Time,
+}
+
+/// What a panel has done since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Cells of nodes computed, for new rows and for corrections.
+    pub cells: u64,
+    /// Times closed.
+    pub closed: u64,
+    /// Rows of closed times that were brought up to date.
+    pub corrected: u64,
+    /// Rows (time, symbol) whose factors were given out again or withdrawn.
+    pub revisions: u64,
+}
+
+/// A closed time.
+#[derive(Debug)]
+struct Row {
+    time: Time,
+    /// Symbols that have a row.
+    present: Bits,
+    /// Symbols that had a row at this time or before: the universe of cross-sections.
+    members: Bits,
+    /// Changes that were not yet applied.
+    staged: Option<Staged>,
+    /// What must be recomputed.
+    dirty: Option<Dirty>,
+}
+
+/// Values of all factors of one pipeline, or of a part of them.
+#[derive(Debug)]
+pub struct Panel {
+    layout: Layout,
+    store: Store,
+    level: Level,
+    emit: Emit,
+    corrections: usize,
+    symbols: usize,
+    /// Closed times that are kept, oldest first.
+    rows: VecDeque<Row>,
+    /// How many of them, the oldest, may no longer change.
+    settled: usize,
+    /// The members as of the newest row that is no longer kept.
+    base_members: Bits,
+    late_through: Option<Time>,
+    closed_through: Option<Time>,
+    open: BTreeMap<Time, OpenRow>,
+    spare_open: Vec<OpenRow>,
+    /// No row before this place has to be brought up to date.
+    first_dirty: usize,
+    spare_dirty: Vec<Dirty>,
+    workspace: Workspace,
+    correction: Correction,
+    stats: Stats,
+}
+
+impl Panel {
+    /// A panel without rows, for a source with so many `fields`, of whose closed times the newest
+    /// `corrections` may change.
+    pub fn new(
+        graph: &Graph,
+        fields: usize,
+        corrections: usize,
+        emit: Emit,
+    ) -> Result<Panel, PanelError> {
+        Panel::with_level(graph, fields, corrections, emit, Level::best())
+    }
+
+    /// The same with kernels for a given instruction set; values have the same bits.
+    pub fn with_level(
+        graph: &Graph,
+        fields: usize,
+        corrections: usize,
+        emit: Emit,
+        level: Level,
+    ) -> Result<Panel, PanelError> {
+        let layout = Layout::new(graph, fields)?;
+        Ok(Panel {
+            store: Store::new(&layout),
+            correction: Correction::new(&layout),
+            layout,
+            level,
+            emit,
+            corrections,
+            symbols: 0,
+            rows: VecDeque::new(),
+            settled: 0,
+            base_members: Bits::default(),
+            late_through: None,
+            closed_through: None,
+            open: BTreeMap::new(),
+            spare_open: Vec::new(),
+            first_dirty: 0,
+            spare_dirty: Vec::new(),
+            workspace: Workspace::default(),
+            stats: Stats::default(),
+        })
+    }
+
+    /// From now on the row of (`symbol`, `time`) has these `fields`, in the source's order and
+    /// missing = NaN, or is not there. `time` may be open or closed, seen before or not. Takes
+    /// effect in [`Panel::work`].
+    pub fn set(
+        &mut self,
+        symbol: SymbolId,
+        time: Time,
+        fields: Option<&[f64]>,
+    ) -> Result<(), Late> {
+        if fields.is_some() {
+            self.grow(symbol.index() + 1);
+        } else if symbol.index() >= self.symbols {
+            return Ok(());
+        }
+        let values = fields.map(|fields| move |i: usize| fields.get(i).copied());
+        self.put(symbol, time, values)
+    }
+
+    /// The same for a batch of rows, the later ones of equal keys winning. Gives the number of
+    /// rows that were too late and were left out.
+    pub fn apply(&mut self, rows: &RowBatch) -> usize {
+        let most = rows.symbols.iter().map(|symbol| symbol.index() + 1).max();
+        self.grow(most.unwrap_or(0));
+        let mut late = 0;
+        for (i, (symbol, time)) in rows.symbols.iter().zip(&rows.times).enumerate() {
+            let there = !rows.deleted.get(i).copied().unwrap_or(false);
+            let values = there.then_some(|field: usize| rows.columns.get(field)?.get(i).copied());
+            late += usize::from(self.put(*symbol, *time, values).is_err());
+        }
+        late
+    }
+
+    /// Brings everything up to date: corrected rows first, then closes open times up to
+    /// `watermark`, oldest first. With `early`, the oldest open time is also closed when it has a
+    /// row of every symbol that the newest closed time has. Results go to `out`: for a new time
+    /// one batch, for a revised one the old rows and then the new ones. Stops after `fuel` rows;
+    /// gives whether there is more to do.
+    pub fn work(
+        &mut self,
+        watermark: Time,
+        early: bool,
+        fuel: usize,
+        out: &mut Vec<FactorBatch>,
+    ) -> bool {
+        for _ in 0..fuel {
+            if let Some(at) = self.next_dirty() {
+                self.correct(at, out);
+            } else if self.settle() && self.closable(watermark, early) {
+                self.close(out);
+                self.settle();
+            } else {
+                return false;
+            }
+        }
+        self.next_dirty().is_some() || self.closable(watermark, early)
+    }
+
+    /// The newest time that was closed.
+    pub fn closed_through(&self) -> Option<Time> {
+        self.closed_through
+    }
+
+    /// The newest time that may no longer change: rows up to it are [`Late`].
+    pub fn late_through(&self) -> Option<Time> {
+        self.late_through
+    }
+
+    /// How many times wait for being closed.
+    pub fn open_times(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many symbols were seen.
+    pub fn symbols(&self) -> usize {
+        self.symbols
+    }
+
+    /// Bytes of kept and waiting rows.
+    pub fn state_bytes(&self) -> usize {
+        self.store.bytes() + self.open.values().map(OpenRow::bytes).sum::<usize>()
+    }
+
+    /// What it has done.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The instruction set that its kernels use.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    fn put(
+        &mut self,
+        symbol: SymbolId,
+        time: Time,
+        values: Option<impl Fn(usize) -> Option<f64>>,
+    ) -> Result<(), Late> {
+        let fields = self.layout.fields.len();
+        let numbers = &self.layout.fields;
+        let values = values.map(|get| {
+            move |i: usize| numbers.get(i).and_then(|(field, _)| get(*field)).unwrap_or(f64::NAN)
+        });
+        if self.closed_through.is_none_or(|closed| time > closed) {
+            open::put(&mut self.open, &mut self.spare_open, fields, symbol, time, values);
+            return Ok(());
+        }
+        if let Some(settled) = self.late_through.filter(|settled| time <= *settled) {
+            return Err(Late { time, settled });
+        }
+        let at = self.rows.partition_point(|row| row.time < time);
+        if self.rows.get(at).is_none_or(|row| row.time != time) {
+            if values.is_none() {
+                return Ok(());
+            }
+            let staged = Staged::of(fields, symbol, values);
+            self.insert(at, time);
+            self.rows[at].staged = Some(staged);
+        } else {
+            self.rows[at].staged.get_or_insert_default().push(fields, symbol, values);
+        }
+        self.first_dirty = self.first_dirty.min(at);
+        Ok(())
+    }
+
+    /// Makes place for so many symbols.
+    fn grow(&mut self, symbols: usize) {
+        if symbols <= self.symbols {
+            return;
+        }
+        self.symbols = symbols;
+        let (old, width) = (self.store.width, (symbols + 1).next_multiple_of(GROUP));
+        if width > old {
+            self.store.widen(&self.layout, width);
+            let nodes = self.layout.nodes.len();
+            for dirty in self.rows.iter_mut().filter_map(|row| row.dirty.as_mut()) {
+                dirty.widen(nodes, old / GROUP, width / GROUP);
+            }
+        }
+    }
+
+    fn next_dirty(&mut self) -> Option<usize> {
+        let from = self.first_dirty.max(self.settled);
+        let dirty = |row: &Row| row.dirty.is_some() || row.staged.is_some();
+        let found = self.rows.iter().skip(from).position(dirty);
+        self.first_dirty = found.map_or(self.rows.len(), |i| from + i);
+        found.map(|i| from + i)
+    }
+
+    /// Rows beyond the horizon become final, and what no window reads any more is forgotten.
+    /// Always true, for use in conditions.
+    fn settle(&mut self) -> bool {
+        while self.rows.len() - self.settled > self.corrections {
+            self.late_through = self.rows.get(self.settled).map(|row| row.time);
+            self.settled += 1;
+        }
+        while self.settled > self.layout.reach {
+            let Some(row) = self.rows.pop_front() else { break };
+            self.base_members = row.members;
+            self.settled -= 1;
+            self.first_dirty = self.first_dirty.saturating_sub(1);
+        }
+        let changeable = self.rows.len() - self.settled;
+        for (node, history) in self.layout.nodes.iter().zip(&mut self.store.histories) {
+            history.trim(changeable + node.reach);
+        }
+        true
+    }
+
+    /// How many rows of a node are ever kept at once, one being added included.
+    fn most_rows(&self, reach: usize) -> usize {
+        self.corrections.saturating_add(reach).saturating_add(1)
+    }
+}

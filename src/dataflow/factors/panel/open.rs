@@ -1,0 +1,97 @@
+//! Rows that wait: those of open times, and changes of closed ones.
+
+use std::collections::BTreeMap;
+
+use super::bits::Bits;
+use crate::model::{SymbolId, Time};
+
+/// The rows of an open time.
+#[derive(Debug, Default)]
+pub(super) struct OpenRow {
+    /// By kept field and symbol.
+    pub(super) values: Vec<Vec<f64>>,
+    pub(super) present: Bits,
+}
+
+/// Changes of a closed time in the order of arrival.
+#[derive(Debug, Default)]
+pub(super) struct Staged {
+    pub(super) symbols: Vec<SymbolId>,
+    /// Whether the row is there from now on.
+    pub(super) present: Vec<bool>,
+    /// All kept fields of the first change, then those of the second, and so on.
+    pub(super) values: Vec<f64>,
+}
+
+impl Staged {
+    pub(super) fn of(
+        fields: usize,
+        symbol: SymbolId,
+        values: Option<impl Fn(usize) -> f64>,
+    ) -> Staged {
+        let mut staged = Staged::default();
+        staged.push(fields, symbol, values);
+        staged
+    }
+
+    pub(super) fn push(
+        &mut self,
+        fields: usize,
+        symbol: SymbolId,
+        values: Option<impl Fn(usize) -> f64>,
+    ) {
+        self.symbols.push(symbol);
+        self.present.push(values.is_some());
+        let value = |i| values.as_ref().map_or(f64::NAN, |get| get(i));
+        self.values.extend((0..fields).map(value));
+    }
+}
+
+impl OpenRow {
+    pub(super) fn bytes(&self) -> usize {
+        self.values.iter().map(|column| column.capacity() * size_of::<f64>()).sum()
+    }
+
+    fn set(&mut self, symbol: usize, values: impl Fn(usize) -> f64) {
+        for (i, column) in self.values.iter_mut().enumerate() {
+            if symbol >= column.len() {
+                column.resize(symbol + 1, f64::NAN);
+            }
+            column[symbol] = values(i);
+        }
+    }
+
+    /// Empties it for another use.
+    pub(super) fn clear(&mut self) {
+        self.values.iter_mut().for_each(Vec::clear);
+        self.present.clear();
+    }
+}
+
+/// Writes the row of a symbol into an open time, or takes it out. A time without rows is not kept.
+pub(super) fn put(
+    open: &mut BTreeMap<Time, OpenRow>,
+    spare: &mut Vec<OpenRow>,
+    fields: usize,
+    symbol: SymbolId,
+    time: Time,
+    values: Option<impl Fn(usize) -> f64>,
+) {
+    let Some(values) = values else {
+        let Some(row) = open.get_mut(&time) else { return };
+        if row.present.remove(symbol.index()) {
+            row.set(symbol.index(), |_| f64::NAN);
+        }
+        if row.present.is_empty() {
+            open.remove(&time);
+        }
+        return;
+    };
+    let row = open.entry(time).or_insert_with(|| {
+        let mut row = spare.pop().unwrap_or_default();
+        row.values.resize(fields, Vec::new());
+        row
+    });
+    row.present.insert(symbol.index());
+    row.set(symbol.index(), values);
+}

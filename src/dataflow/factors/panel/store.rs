@@ -1,0 +1,178 @@
+//! The values of all nodes, and the computing of one node for one row.
+
+use std::ops::Range;
+
+use super::bits::Bits;
+use super::history::History;
+use super::layout::{Layout, MOST_ARGUMENTS, Place, Step};
+use crate::dataflow::factors::simd::Level;
+use crate::dataflow::factors::window::{GROUP, Window};
+use crate::dataflow::factors::{Reads, Scratch};
+use crate::formula::NodeId;
+
+/// Values of all nodes.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    /// By node; empty for nodes that are not kept.
+    pub(super) histories: Vec<History>,
+    /// The rows of constants, by node.
+    constants: Vec<Vec<f64>>,
+    /// Current rows of nodes that are not kept.
+    pub(super) buffers: Vec<Vec<f64>>,
+    /// Length of all rows: symbols rounded up to whole groups, at least one more than there are.
+    /// What is past the symbols stands for a symbol that was never seen, so that a new symbol
+    /// finds its history there.
+    pub(super) width: usize,
+}
+
+/// Memory used between calls.
+#[derive(Debug, Default)]
+pub(super) struct Workspace {
+    starts: [Vec<usize>; MOST_ARGUMENTS],
+    kernels: Scratch,
+    masked: Vec<f64>,
+}
+
+/// Which row is computed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowAt<'a> {
+    /// The instruction set to use.
+    pub(super) level: Level,
+    /// How many rows are newer.
+    pub(super) back: usize,
+    /// How many rows are older.
+    pub(super) older: usize,
+    /// How many symbols there are.
+    pub(super) symbols: usize,
+    /// Symbols that count in cross-sections.
+    pub(super) members: &'a Bits,
+}
+
+impl Store {
+    pub(super) fn new(layout: &Layout) -> Store {
+        let mut store = Store {
+            histories: layout.nodes.iter().map(|_| History::default()).collect(),
+            constants: layout.nodes.iter().map(|_| Vec::new()).collect(),
+            buffers: vec![Vec::new(); layout.buffers],
+            width: 0,
+        };
+        store.widen(layout, GROUP);
+        store
+    }
+
+    /// Makes all rows `width` long.
+    pub(super) fn widen(&mut self, layout: &Layout, width: usize) {
+        for (node, history) in layout.nodes.iter().zip(&mut self.histories) {
+            if node.place == Place::Kept {
+                history.widen(self.width, width);
+            }
+        }
+        for (node, row) in layout.nodes.iter().zip(&mut self.constants) {
+            if let Place::Constant(value) = node.place {
+                row.resize(width, value);
+            }
+        }
+        for buffer in &mut self.buffers {
+            buffer.resize(width, f64::NAN);
+        }
+        self.width = width;
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let rows = self.constants.iter().chain(&self.buffers);
+        self.histories.iter().map(History::bytes).sum::<usize>()
+            + rows.map(|row| row.capacity() * size_of::<f64>()).sum::<usize>()
+    }
+
+    /// The row of a node, `back` rows before the newest.
+    pub(super) fn row(&self, layout: &Layout, node: NodeId, back: usize) -> &[f64] {
+        match layout.nodes[node].place {
+            Place::Kept => self.histories[node].row(back, self.width),
+            Place::Constant(_) => &self.constants[node],
+            Place::Buffer(buffer) => &self.buffers[buffer],
+        }
+    }
+
+    /// Computes the symbols of `range` of one node's row into `out`, which has the range's length.
+    /// Cross-sections are computed whole. The same code for new rows and for corrections.
+    pub(super) fn compute(
+        &self,
+        layout: &Layout,
+        node: NodeId,
+        at: RowAt<'_>,
+        range: Range<usize>,
+        work: &mut Workspace,
+        out: &mut [f64],
+    ) {
+        match &layout.nodes[node].step {
+            Step::Input => {}
+            Step::Elementwise { kernel, args } => {
+                let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
+                for (row, arg) in rows.iter_mut().zip(args) {
+                    *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
+                }
+                kernel(at.level, &rows[..args.len()], out);
+            }
+            Step::Rolling { kernel, args, window, inexact } => {
+                if at.older < kernel.reads.reach(*window) {
+                    out.fill(f64::NAN);
+                    return;
+                }
+                let mut windows = [Window::new(&[], &[]); MOST_ARGUMENTS];
+                for ((starts, window_of), arg) in work.starts.iter_mut().zip(&mut windows).zip(args)
+                {
+                    *window_of = self.window(layout, *arg, at.back, kernel.reads, *window, starts);
+                }
+                (kernel.run)(at.level, &windows[..args.len()], *inexact, range, out);
+            }
+            Step::CrossSection { kernel, arg, inexact } => {
+                let row = self.row(layout, *arg, at.back);
+                let row = row.get(..at.symbols).unwrap_or(row);
+                let row = if at.members.count() == at.symbols {
+                    row
+                } else {
+                    work.masked.clear();
+                    let there = |(i, v): (usize, &f64)| {
+                        if at.members.contains(i) { *v } else { f64::NAN }
+                    };
+                    work.masked.extend(row.iter().enumerate().map(there));
+                    &work.masked
+                };
+                let (symbols, unseen) = out.split_at_mut(row.len());
+                kernel(at.level, row, *inexact, &mut work.kernels, symbols);
+                unseen.fill(f64::NAN);
+            }
+        }
+    }
+
+    fn window<'a>(
+        &'a self,
+        layout: &Layout,
+        node: NodeId,
+        back: usize,
+        reads: Reads,
+        n: usize,
+        starts: &'a mut Vec<usize>,
+    ) -> Window<'a> {
+        starts.clear();
+        let rows = match reads {
+            Reads::Window => n,
+            Reads::Lag => 1,
+            Reads::LagAndCurrent => 2,
+        };
+        if layout.nodes[node].place != Place::Kept {
+            // A constant: the same row at all times.
+            starts.resize(rows, 0);
+            return Window::new(self.row(layout, node, back), starts);
+        }
+        let history = &self.histories[node];
+        match reads {
+            Reads::Window => starts.extend((0..n).rev().map(|i| history.start(back + i))),
+            Reads::Lag => starts.push(history.start(back + n)),
+            Reads::LagAndCurrent => {
+                starts.extend([history.start(back + n), history.start(back)]);
+            }
+        }
+        Window::new(history.data(), starts)
+    }
+}

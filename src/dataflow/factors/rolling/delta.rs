@@ -1,0 +1,40 @@
+//! The change since an earlier row.
+
+use super::{
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, gap, signature, sweep,
+};
+#[cfg(test)]
+use super::{Twin, full};
+
+/// `delta(x, n)`: x minus its value n rows ago.
+pub(super) static DELTA: Member = Member {
+    signature: signature(
+        "delta",
+        &[Parameter::Series("x"), Parameter::Window("n", 0)],
+        Exactness::Never,
+        "x minus its value n bars ago",
+    ),
+    kernel: Kernel::Rolling(Rolling {
+        run: |level, args, _, range, out| sweep::<32, _>(level, Delta, args, range, out),
+        reads: Reads::LagAndCurrent,
+    }),
+    #[cfg(test)]
+    twin: Twin::Window(|w, _| if full(w) { w[0][1] - w[0][0] } else { f64::NAN }),
+};
+
+#[derive(Clone, Copy)]
+struct Delta;
+
+impl Fold for Delta {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let mut rows = args[0].lanes::<L>(at);
+        let mut out = [f64::NAN; L];
+        if let (Some(old), Some(new)) = (rows.next(), rows.next()) {
+            for j in 0..L {
+                out[j] = (new[j] - old[j]) + (gap(new[j]) + gap(old[j]));
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,155 @@
+//! For tests: graphs built by hand, and the slow twin that computes them cell by cell.
+
+use std::collections::BTreeMap;
+
+use super::random::Random;
+use super::{Kernel, Reads, Twin, functions, member};
+use crate::formula::{Exactness, Graph, Node, NodeId, NodeKind, Parameter};
+
+/// Builds a graph; equal expressions become one node.
+#[derive(Debug, Default)]
+pub(crate) struct Builder(pub(crate) Graph);
+
+impl Builder {
+    pub(crate) fn field(&mut self, field: usize) -> NodeId {
+        self.node(NodeKind::Field(field), format!("f{field}"), true)
+    }
+
+    pub(crate) fn number(&mut self, value: f64) -> NodeId {
+        self.node(NodeKind::Constant(value), format!("{value}"), true)
+    }
+
+    pub(crate) fn call(&mut self, name: &str, args: &[NodeId], params: &[f64]) -> NodeId {
+        let function = functions().iter().find(|f| f.name == name).expect(name);
+        let texts: Vec<_> = args.iter().map(|a| self.0.nodes[*a].text.clone()).collect();
+        let exact = match function.exactness {
+            Exactness::Always => true,
+            Exactness::Never => false,
+            Exactness::Inherited => args.iter().all(|a| self.0.nodes[*a].exact),
+        };
+        let text = format!("{name}({texts:?}, {params:?})");
+        let kind = NodeKind::Call { function, args: args.to_vec(), params: params.to_vec() };
+        self.node(kind, text, exact)
+    }
+
+    pub(crate) fn output(&mut self, name: &str, node: NodeId) {
+        self.0.outputs.push((name.to_owned(), node));
+    }
+
+    fn node(&mut self, kind: NodeKind, text: String, exact: bool) -> NodeId {
+        if let Some(id) = self.0.nodes.iter().position(|node| node.text == text) {
+            return id;
+        }
+        self.0.nodes.push(Node { kind, text, exact, look_back: 0 });
+        self.0.nodes.len() - 1
+    }
+}
+
+/// A graph over `fields` fields that has every operator at least once on random arguments.
+pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -> Graph {
+    let mut builder = Builder::default();
+    let mut nodes: Vec<NodeId> = (0..fields).map(|i| builder.field(i)).collect();
+    nodes.extend([0.0, 0.5, 2.0, -1.5].map(|v| builder.number(v)));
+    let mut order: Vec<usize> = (0..2 * functions().len()).collect();
+    for i in (1..order.len()).rev() {
+        order.swap(i, random.below(i + 1));
+    }
+    for i in order {
+        let function = functions()[i % functions().len()];
+        let (mut args, mut params) = (Vec::new(), Vec::new());
+        for parameter in function.parameters {
+            match parameter {
+                Parameter::Series(_) => args.push(nodes[random.below(nodes.len())]),
+                Parameter::Window(_, least) => {
+                    params.push(f64::from(*least) + random.below(windows) as f64);
+                }
+                Parameter::Constant(_) => params.push(1.5),
+            }
+        }
+        nodes.push(builder.call(function.name, &args, &params));
+    }
+    for i in 0..nodes.len() {
+        if i == nodes.len() - 1 || random.below(4) == 0 {
+            builder.output(&format!("o{i}"), nodes[i]);
+        }
+    }
+    builder.0
+}
+
+/// Rows of a table by time and symbol.
+pub(crate) type Table = BTreeMap<(i64, u32), Vec<f64>>;
+
+/// All factors of all accepted rows, computed from scratch and cell by cell.
+pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
+    let mut times: Vec<i64> = rows.keys().map(|(time, _)| *time).collect();
+    times.dedup();
+    let mut symbols: Vec<u32> = rows.keys().map(|(_, symbol)| *symbol).collect();
+    symbols.sort_unstable();
+    symbols.dedup();
+    let first = |symbol: u32| rows.keys().filter(|(_, s)| *s == symbol).map(|(t, _)| *t).min();
+    let firsts: Vec<_> = symbols.iter().map(|s| first(*s)).collect();
+    // By node, time and symbol.
+    let mut values: Vec<Vec<Vec<f64>>> = Vec::new();
+    for node in &graph.nodes {
+        let mut table = vec![vec![f64::NAN; symbols.len()]; times.len()];
+        for (t, time) in times.iter().enumerate() {
+            let members: Vec<usize> =
+                (0..symbols.len()).filter(|s| firsts[*s] <= Some(*time)).collect();
+            let mut across = None;
+            for (s, symbol) in symbols.iter().enumerate() {
+                let cell = match &node.kind {
+                    NodeKind::Field(field) => {
+                        rows.get(&(*time, *symbol)).map_or(f64::NAN, |row| row[*field])
+                    }
+                    NodeKind::Constant(value) => *value,
+                    NodeKind::Call { function, args, params } => {
+                        let member = member(function).expect("an operator");
+                        let inexact = !graph.nodes[args[0]].exact;
+                        match member.twin {
+                            Twin::Cell(f) => {
+                                f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
+                            }
+                            Twin::Window(f) => {
+                                let Kernel::Rolling(kernel) = member.kernel else { panic!() };
+                                let n = params[0] as usize;
+                                let back: Vec<usize> = match kernel.reads {
+                                    Reads::Window => (0..n).rev().collect(),
+                                    Reads::Lag => vec![n],
+                                    Reads::LagAndCurrent => vec![n, 0],
+                                };
+                                if back[0] > t {
+                                    f64::NAN
+                                } else {
+                                    let window = |a: &NodeId| {
+                                        back.iter().map(|b| values[*a][t - b][s]).collect()
+                                    };
+                                    f(&args.iter().map(window).collect::<Vec<_>>(), inexact)
+                                }
+                            }
+                            Twin::Row(f) => {
+                                let row = across.get_or_insert_with(|| {
+                                    let of = |m: &usize| values[args[0]][t][*m];
+                                    f(&members.iter().map(of).collect::<Vec<_>>(), inexact)
+                                });
+                                members.iter().position(|m| *m == s).map_or(f64::NAN, |i| row[i])
+                            }
+                        }
+                    }
+                };
+                table[t][s] = cell;
+            }
+        }
+        values.push(table);
+    }
+    let cell = |(time, symbol): &(i64, u32)| -> Option<Vec<f64>> {
+        let (t, s) = (times.binary_search(time).ok()?, symbols.binary_search(symbol).ok()?);
+        Some(graph.outputs.iter().map(|(_, node)| values[*node][t][s]).collect())
+    };
+    rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
+}
+
+/// Whether two rows are equal: by bits, all missing values being the same.
+pub(crate) fn same_row(a: &[f64], b: &[f64]) -> bool {
+    let same = |(x, y): (&f64, &f64)| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan());
+    a.len() == b.len() && a.iter().zip(b).all(same)
+}

@@ -4,10 +4,16 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    unreachable_pub,
     reason = "a test program: whatever is unexpected fails the test"
 )]
 
 mod broker;
 mod kafka_sink;
 mod kafka_source;
+mod layering;
+mod licences;
+mod monitoring;
 mod pipelines;
+mod source;
+mod tidy;

@@ -90,6 +90,7 @@ fn plan(job: &Job) -> Plan {
         source: SourcePlan {
             name: "bars".to_owned(),
             topic: job.input.clone(),
+            format: "json",
             symbol_field: "symbol".to_owned(),
             time_field: "time".to_owned(),
             revision_field: None,

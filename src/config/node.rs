@@ -299,7 +299,7 @@ mod tests {
                     stack.extend(items.into_iter().rev());
                 }
                 Kind::Map(entries) => {
-                    stack.extend(entries.into_iter().rev().flat_map(|(k, v)| [v, k]))
+                    stack.extend(entries.into_iter().rev().flat_map(|(k, v)| [v, k]));
                 }
             }
         }

@@ -45,8 +45,11 @@ pub trait CheckMember: Debug + Sync {
     /// part of it), from the same type that reads them.
     fn schema(&self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema;
     /// Reads the options and builds the rule; an error says what is wrong with which option.
-    fn build(&self, options: &serde_json::Value, context: CheckContext<'_>)
-    -> Result<Rule, OptionError>;
+    fn build(
+        &self,
+        options: &serde_json::Value,
+        context: CheckContext<'_>,
+    ) -> Result<Rule, OptionError>;
 }
 
 /// A kind of alert condition, as files under `dataflow/alerts` provide it: `name(argument)
@@ -60,8 +63,13 @@ pub trait ConditionMember: Debug + Sync {
     fn summary(&self) -> &'static str;
     /// Builds the condition from the text between the parentheses and the text after them.
     /// `sources` and `checks` are the names of the pipeline; a check's number is its place.
-    fn build(&self, argument: &str, rest: &str, sources: &[&str], checks: &[&str])
-    -> Result<Arc<dyn Condition>, OptionError>;
+    fn build(
+        &self,
+        argument: &str,
+        rest: &str,
+        sources: &[&str],
+        checks: &[&str],
+    ) -> Result<Arc<dyn Condition>, OptionError>;
 }
 
 /// What is wrong with the options of a member.

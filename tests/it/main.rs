@@ -14,6 +14,8 @@ mod kafka_source;
 mod layering;
 mod licences;
 mod monitoring;
+mod panel_golden;
 mod pipelines;
+mod rows;
 mod source;
 mod tidy;

@@ -91,6 +91,8 @@ pub struct Panel {
     level: Level,
     emit: Emit,
     corrections: usize,
+    /// Rows from here on may change, however many there are.
+    kept_from: Time,
     symbols: usize,
     /// Closed times that are kept, oldest first.
     rows: VecDeque<Row>,
@@ -138,6 +140,7 @@ impl Panel {
             level,
             emit,
             corrections,
+            kept_from: Time::MAX,
             symbols: 0,
             rows: VecDeque::new(),
             settled: 0,
@@ -219,6 +222,12 @@ impl Panel {
             }
         }
         self.next_dirty().is_some() || self.closable(watermark, early)
+    }
+
+    /// From now on rows of `time` and later may change, even if more than the corrections horizon
+    /// allows: times that close early run ahead of the watermark by which rows are judged late.
+    pub fn keep_from(&mut self, time: Time) {
+        self.kept_from = time;
     }
 
     /// The newest time that was closed.
@@ -317,7 +326,11 @@ impl Panel {
     /// Always true, for use in conditions.
     fn settle(&mut self) -> bool {
         while self.rows.len() - self.settled > self.corrections {
-            self.late_through = self.rows.get(self.settled).map(|row| row.time);
+            let Some(time) = self.rows.get(self.settled).map(|row| row.time) else { break };
+            if time >= self.kept_from {
+                break;
+            }
+            self.late_through = Some(time);
             self.settled += 1;
         }
         while self.settled > self.layout.reach {

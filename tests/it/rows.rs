@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use weir::dataflow::decode::{self, Decoder};
 use weir::dataflow::quality::{Checks, MEMBERS, Series};
-use weir::dataflow::upsert::{Admission, BarClock, Counters, LateRanges, Upsert};
+use weir::dataflow::upsert::{Admission, Counters, Upsert};
+use weir::dataflow::{EventTime, Signal};
 use weir::model::{
-    Action, Because, DeadLetter, Finding, Mark, Quarantined, RawBatch, RawView, Reason, RowBatch,
-    Severity, Span, SymbolId, Symbols, Time,
+    Action, Because, DeadLetter, Finding, LateRanges, Mark, Quarantined, RawBatch, RawView, Reason,
+    RowBatch, Severity, Span, SymbolId, Symbols, Time,
 };
 use weir::plan::{CheckContext, CheckPlan, FieldPlan, SourcePlan, Start, UnknownFields};
 
@@ -20,6 +21,7 @@ fn source() -> SourcePlan {
     SourcePlan {
         name: "bars".to_owned(),
         topic: "market.bars".to_owned(),
+        format: "json",
         symbol_field: "symbol".to_owned(),
         time_field: "time".to_owned(),
         revision_field: None,
@@ -60,14 +62,13 @@ fn checks(source: &SourcePlan) -> Vec<CheckPlan> {
 struct Chain {
     decoder: Box<dyn Decoder>,
     admission: Admission,
-    clock: BarClock,
+    clock: EventTime,
     checks: Checks,
     upsert: Upsert,
     series: Series,
     symbols: Symbols,
     read: u64,
     late_ranges: LateRanges,
-    replayed_marks: Vec<Mark>,
     outcome: Outcome,
 }
 
@@ -87,24 +88,25 @@ impl Chain {
         let plan = checks(source);
         let checks = Checks::new(&plan).unwrap();
         let fields = source.fields.len();
+        let mut clock = EventTime::new(source.lateness, source.corrections);
+        clock.apply(&[Signal::Partition(0), Signal::Partition(1)]);
         Chain {
             decoder: (decode::format("json").unwrap().build)(source, symbols.clone()),
             admission,
-            clock: BarClock::new(source.lateness, source.corrections, [0, 1]),
+            clock,
             upsert: Upsert::new(fields, checks.kept_out(), true),
             checks,
             series: Series::new(fields, &plan),
             symbols,
             read: 0,
             late_ranges: LateRanges::default(),
-            replayed_marks: Vec::new(),
             outcome: Outcome::default(),
         }
     }
 
-    /// One epoch; without a `horizon` from the clock when a replay is under way.
-    fn epoch(&mut self, batches: &[RawBatch], replay: bool) {
-        let horizon = if replay { Time::MIN } else { self.clock.horizon() };
+    /// One epoch.
+    fn epoch(&mut self, batches: &[RawBatch]) {
+        let horizon = self.clock.horizon();
         let mut marks = Vec::new();
         for raw in batches {
             self.read += raw.len() as u64;
@@ -115,7 +117,8 @@ impl Chain {
             self.outcome.quarantine.extend(late);
             self.checks.run(rows, raw, &decoded.raw_index);
             let times = rows.passing_times(self.checks.kept_out());
-            marks.push(Mark { partition: raw.partition, times, idle: false });
+            let mark = Mark { partition: raw.partition, times, idle: false };
+            marks.push(Signal::Mark(mark));
             // As if for two workers: by symbol.
             let mut split = [0, 1].map(|_| RowBatch::new(rows.partition, rows.columns.len()));
             for row in 0..rows.len() {
@@ -142,11 +145,7 @@ impl Chain {
             let findings = &mut self.outcome.findings;
             assert!(if diff == 1 { findings.insert(finding) } else { findings.remove(&finding) });
         }
-        if replay {
-            self.replayed_marks.extend(marks);
-        } else {
-            self.advance(&marks);
-        }
+        self.advance(&marks);
         self.outcome.counters = self.upsert.counters();
         self.outcome.late = self.admission.late();
         let Counters { accepted, superseded, quarantined } = self.outcome.counters;
@@ -154,17 +153,10 @@ impl Chain {
         assert_eq!(accepted + superseded + quarantined + self.outcome.late + dead, self.read);
     }
 
-    fn advance(&mut self, marks: &[Mark]) {
-        self.clock.apply(marks);
+    fn advance(&mut self, signals: &[Signal]) {
+        self.clock.apply(signals);
         self.upsert.evict(self.clock.horizon());
         self.series.evict(self.clock.horizon());
-    }
-
-    /// The end of a replay of what was read until the watermark was as given.
-    fn caught_up(&mut self, watermark: Time) {
-        self.clock.close_through(watermark);
-        let marks = std::mem::take(&mut self.replayed_marks);
-        self.advance(&marks);
     }
 
     fn row(&self, key: (SymbolId, Time)) -> Option<Vec<u64>> {
@@ -200,7 +192,7 @@ fn end_of(source: &SourcePlan, records: &[(Option<&[u8]>, Option<&[u8]>)]) -> En
     for (offset, (key, value)) in (0..).zip(good.chain(records.iter().copied())) {
         raw.push(RawView { offset, arrival_ms: ARRIVAL, key, value, headers: &[] });
     }
-    chain.epoch(&[raw], false);
+    chain.epoch(&[raw]);
     assert_eq!(chain.read, 2 + records.len() as u64);
     let outcome = chain.outcome;
     if let Some(letter) = outcome.dead.first() {
@@ -339,7 +331,7 @@ proptest! {
         let stop = stop.index(epochs.len() + 1);
         let mut live = Chain::new(&source, Symbols::default(), Admission::new());
         for epoch in &epochs[..stop] {
-            live.epoch(&batches(epoch), false);
+            live.epoch(&batches(epoch));
         }
         let (before, rest) = log.split_at(epochs[..stop].iter().map(|epoch| epoch.len()).sum());
         let mut next = BTreeMap::new();
@@ -348,15 +340,17 @@ proptest! {
         }
         let admission = Admission::replaying(live.late_ranges.clone(), next);
         let mut restarted = Chain::new(&source, live.symbols.clone(), admission);
+        restarted.clock.apply(&[Signal::Replay]);
         for epoch in cut(before, &again) {
-            restarted.epoch(&batches(epoch), true);
+            restarted.epoch(&batches(epoch));
         }
-        restarted.caught_up(live.clock.watermark());
+        let closed_through = Some(live.clock.watermark());
+        restarted.advance(&[Signal::Resume { closed_through }]);
         prop_assert_eq!(restarted.clock.horizon(), live.clock.horizon());
         prop_assert_eq!(restarted.upsert.len(), live.upsert.len());
         for chain in [&mut live, &mut restarted] {
             for epoch in cut(rest, &sizes) {
-                chain.epoch(&batches(epoch), false);
+                chain.epoch(&batches(epoch));
             }
             chain.outcome.dead.sort();
         }

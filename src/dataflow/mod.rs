@@ -1,4 +1,5 @@
-//! Turns a plan into running operators.
+//! The way of the data: a plan turned into running operators. Each stage has its folder with a
+//! contract in its `mod.rs` and its members as single files; only `render` sees all of them.
 
 pub mod alerts;
 pub mod decode;
@@ -9,6 +10,7 @@ pub mod operators;
 mod outputs;
 mod pace;
 pub mod quality;
+pub mod render;
 mod signal;
 pub mod sinks;
 pub mod sources;

@@ -22,6 +22,8 @@ pub trait Outputs {
     fn dead_letters(&mut self, epoch: Epoch, letters: Vec<DeadLetter>);
     /// Facts for the progress record.
     fn progress(&mut self, epoch: Epoch, fact: Fact);
+    /// All epochs below `first_open` are complete on all workers; none when the input has ended.
+    fn through(&mut self, first_open: Option<Epoch>);
 }
 
 /// A fact for the progress record.

@@ -57,3 +57,11 @@ impl LateRanges {
         self.0.is_empty()
     }
 }
+
+impl FromIterator<LateRange> for LateRanges {
+    fn from_iter<I: IntoIterator<Item = LateRange>>(ranges: I) -> LateRanges {
+        let mut all = LateRanges::default();
+        all.extend(ranges);
+        all
+    }
+}

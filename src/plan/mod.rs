@@ -65,6 +65,8 @@ pub struct SourcePlan {
     pub name: String,
     /// Topic.
     pub topic: String,
+    /// How records are encoded: the name of a decoder.
+    pub format: &'static str,
     /// Name of the field that holds the symbol.
     pub symbol_field: String,
     /// Name of the field that holds the event time.

@@ -2,8 +2,8 @@
 //! known, or brokers were away too long, it begins again from the progress record by itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, unbounded};
 
@@ -12,14 +12,16 @@ use super::clock;
 use super::delivery::{Delivery, Ended};
 use super::encoding::Encoding;
 use super::stop::Stop;
-use super::workers::{self, Crew};
+use super::workers::{self, Crew, Parts};
+use crate::dataflow::Outputs;
 use crate::dataflow::kafka::admin::{Admin, Watermarks};
 use crate::dataflow::kafka::{Fault, group_of};
-use crate::dataflow::render::Recorded;
+use crate::dataflow::operators::Wake;
+use crate::dataflow::render::{Context, Recorded};
 use crate::dataflow::sinks::kafka::KafkaTransport;
 use crate::dataflow::sinks::{DeliveryError, Progress, Transport};
 use crate::dataflow::sources::kafka::KafkaSource;
-use crate::dataflow::sources::{Live, LiveSettings};
+use crate::dataflow::sources::{Live, LiveSettings, Waker};
 use crate::dataflow::{End, Limits, Pace};
 use crate::model::Symbols;
 use crate::plan::{Plan, Start};
@@ -75,6 +77,8 @@ struct Voices {
     assigned: Signal,
     replayed: Signal,
     working: Signal,
+    /// By worker.
+    sources: Vec<Signal>,
 }
 
 /// Runs `plan` until `options.stop` says so.
@@ -84,10 +88,15 @@ pub fn run(plan: &Arc<Plan>, options: &LiveOptions) -> Result<(), LiveError> {
         assigned: options.health.signal(Condition::PartitionsAssigned, "runtime"),
         replayed: options.health.signal(Condition::ReplayFinished, "delivery"),
         working: options.health.signal(Condition::TransactionsWorking, "delivery"),
+        sources: (0..options.workers)
+            .map(|worker| {
+                options.health.signal(Condition::BrokerConnected, &format!("worker {worker}"))
+            })
+            .collect(),
     };
     let mut pause = RESTART.0;
     loop {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         match attempt(plan, options, &voices) {
             Attempt::Stopped => return Ok(()),
             Attempt::Failed(error) => return Err(error),
@@ -177,12 +186,25 @@ impl Session {
                 (None, Start::Latest) if recorded.is_none() => *high,
                 (None, _) => *low,
             };
+            if options.restate {
+                start.insert(*partition, offset.clamp(*low, *high));
+                continue;
+            }
             if offset < *low {
                 return Err(LiveError::Fatal(format!(
                     "partition {partition} of topic {} begins at offset {low}, but the pipeline \
                      must be replayed from offset {offset}: the topic's retention removed records \
                      that are still needed; raise retention.ms, or run with --restate to begin \
                      anew from what is there",
+                    plan.source.topic
+                )));
+            }
+            let read = recorded.as_ref().and_then(|r| r.progress().offsets.get(partition).copied());
+            if let Some(read) = read.filter(|read| read > high) {
+                return Err(LiveError::Fatal(format!(
+                    "partition {partition} of topic {} ends at offset {high}, but was read up to \
+                     {read}: the topic was made anew or lost records; start with a new pipeline \
+                     name, or run with --restate to begin anew from what is there",
                     plan.source.topic
                 )));
             }
@@ -209,7 +231,8 @@ impl Session {
                 plan.source.topic
             )));
         }
-        let behind = |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
+        let behind =
+            |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
         let replaying: BTreeSet<i32> = targets.iter().filter_map(behind).collect();
         let pace = Arc::new(Pace::new(options.limits, now_ms, replaying, recorded.is_some()));
         Ok(Session { starts: start.into_iter().collect(), targets, recorded, first, pace })
@@ -224,19 +247,17 @@ impl Session {
     ) -> Attempt {
         let Session { starts, targets, recorded, first, pace } = self;
         let what = Recorded {
-            closed_through: recorded.as_ref().and_then(|r| r.closed_through),
             late: recorded.as_ref().map(|r| r.late.clone()).unwrap_or_default(),
             offsets: targets.clone(),
             started_ms: first.started_ms,
         };
         let settings = LiveSettings {
-            first: false,
+            worker: 0,
             idle_timeout: plan.source.idle_timeout,
             targets,
             recorded: recorded.as_ref().map(|r| (r.clock_ms, r.closed_through)),
         };
         options.metrics.replaying.set(if recorded.is_some() { 1.0 } else { 0.0 });
-        options.metrics.source_partitions.set(starts.len() as f64);
         let (outbox, inbox) = unbounded();
         let books = Books::new(recorded, first);
         let base = books.base();
@@ -250,17 +271,24 @@ impl Session {
             replayed: voices.replayed.clone(),
             working: voices.working.clone(),
         };
-        let crew = Crew {
+        let context = Context {
             plan: Arc::clone(plan),
             symbols: Symbols::default(),
             recorded: what,
-            pace: Arc::clone(&pace),
             metrics: Arc::clone(&options.metrics),
-            health: options.health.clone(),
+        };
+        let failed = Arc::clone(&pace);
+        let crew = Crew { context, pace, health: options.health.clone() };
+        let sources = match Sources::open(plan, options.workers, &starts, settings, voices) {
+            Ok(sources) => sources,
+            Err(error) => return Attempt::Failed(LiveError::Fatal(error)),
         };
         voices.assigned.good();
-        let ended = work(options, crew, delivery, outbox, base, starts, settings);
+        let ended = work(options, crew, delivery, (outbox, base), sources);
         options.health.forget_workers();
+        if let Some(cause) = failed.failure() {
+            return Attempt::Again(cause);
+        }
         match ended {
             Ok(()) if options.stop.asked() => Attempt::Stopped,
             Ok(()) => Attempt::Again("the run ended without being told to".to_owned()),
@@ -311,19 +339,66 @@ fn check_version(
     }
 }
 
+/// The parts of the source, opened before the workers that will drive them.
+struct Sources {
+    parts: Vec<(Mutex<Option<KafkaSource>>, Arc<OnceLock<Wake>>, Signal)>,
+    settings: LiveSettings,
+}
+
+impl Sources {
+    fn open(
+        plan: &Plan,
+        workers: usize,
+        starts: &[(i32, i64)],
+        settings: LiveSettings,
+        voices: &Voices,
+    ) -> Result<Sources, String> {
+        let group = group_of(&plan.name);
+        let mut parts = Vec::with_capacity(workers);
+        for (worker, voice) in voices.sources.iter().enumerate() {
+            let belongs = |p: i32| usize::try_from(p).is_ok_and(|p| p % workers == worker);
+            let mine: Vec<_> = starts.iter().copied().filter(|(p, _)| belongs(*p)).collect();
+            let wake: Arc<OnceLock<Wake>> = Arc::default();
+            let late_bound = Arc::clone(&wake);
+            let waker: Waker = Arc::new(move || {
+                if let Some(wake) = late_bound.get() {
+                    wake.wake();
+                }
+            });
+            // With more workers than partitions some have nothing to read.
+            let source = (!mine.is_empty())
+                .then(|| {
+                    let topic = &plan.source.topic;
+                    KafkaSource::open(&plan.kafka, topic, &group, starts.len(), &mine, &waker)
+                })
+                .transpose()
+                .map_err(|error| error.to_string())?;
+            parts.push((Mutex::new(source), wake, voice.clone()));
+        }
+        Ok(Sources { parts, settings })
+    }
+
+    /// The driver of a worker's part. A worker asks once.
+    fn driver(&self, worker: usize, wake: Wake, crew: &Crew) -> Live<Option<KafkaSource>> {
+        crew.pace.add_wake(wake.clone());
+        let (source, late_bound, voice) = &self.parts[worker];
+        drop(late_bound.set(wake));
+        let source = source.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let settings = LiveSettings { worker, ..self.settings.clone() };
+        let metrics = Arc::clone(&crew.context.metrics);
+        Live::new(source, Arc::clone(&crew.pace), settings, metrics, voice.clone())
+    }
+}
+
 /// Runs workers, ticker and delivery side by side until one of them ends the run.
 fn work(
     options: &LiveOptions,
     crew: Crew,
     delivery: Delivery,
-    outbox: Sender<Message>,
-    base: u64,
-    starts: Vec<(i32, i64)>,
-    settings: LiveSettings,
+    (outbox, base): (Sender<Message>, u64),
+    sources: Sources,
 ) -> Result<(), Ended> {
     let pace = Arc::clone(&crew.pace);
-    let (plan, metrics, health) =
-        (Arc::clone(&crew.plan), Arc::clone(&crew.metrics), crew.health.clone());
     std::thread::scope(|scope| {
         let delivering = scope.spawn(|| {
             let ended = delivery.run();
@@ -331,37 +406,26 @@ fn work(
             ended
         });
         scope.spawn(|| pace.tick(clock::now_ms));
-        let stopping = scope.spawn(|| options.stop.carry_to(&pace, &options.health));
-        let encode = {
-            let crew = crew.clone();
-            move || Encoding::new(&crew.plan, &crew.symbols, &crew.metrics, base, outbox.clone())
+        scope.spawn(|| options.stop.carry_to(&pace, &options.health));
+        let context = crew.context.clone();
+        let outputs = move |_worker: usize| {
+            let Context { plan, symbols, metrics, .. } = &context;
+            let encoding = Encoding::new(plan, symbols, metrics, base, outbox.clone());
+            let encoding = encoding.map_err(|error| error.to_string())?;
+            Ok(Box::new(encoding) as Box<dyn Outputs>)
         };
         let source = {
-            let pace = Arc::clone(&pace);
-            move |worker: usize, peers: usize, wake: crate::dataflow::operators::Wake| {
-                let mine: Vec<_> = starts
-                    .iter()
-                    .copied()
-                    .filter(|(p, _)| usize::try_from(*p).is_ok_and(|p| p % peers == worker))
-                    .collect();
-                pace.add_wake(wake.clone());
-                let waker: crate::dataflow::sources::Waker = Arc::new(move || wake.wake());
-                let group = group_of(&plan.name);
-                let source =
-                    KafkaSource::open(&plan.kafka, &plan.source.topic, &group, &mine, &waker)?;
-                let settings = LiveSettings { first: worker == 0, ..settings.clone() };
-                let voice = health.signal(Condition::BrokerConnected, &format!("worker {worker}"));
-                Ok(Live::new(source, Arc::clone(&pace), settings, Arc::clone(&metrics), voice))
-            }
+            let crew = crew.clone();
+            move |worker: usize, wake: Wake| sources.driver(worker, wake, &crew)
         };
-        let worked = workers::run(options.workers, crew, source, encode);
-        let ended = delivering.join().unwrap_or_else(|_| Err(panicked("delivery")));
+        let worked = workers::run(options.workers, crew, Parts { source, outputs });
+        let ended = delivering.join().unwrap_or_else(|_| {
+            Err(Ended::Fatal("the delivery panicked: a fault in weir, report it".to_owned()))
+        });
         pace.finish(End::Abort);
-        drop(stopping);
-        worked.map_err(Ended::Restart).and(ended)
+        match worked {
+            Err(cause) => Err(Ended::Fatal(cause)),
+            Ok(()) => ended,
+        }
     })
-}
-
-fn panicked(thread: &str) -> Ended {
-    Ended::Fatal(format!("the {thread} thread panicked: this is a fault in weir, report it"))
 }

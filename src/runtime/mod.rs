@@ -1,1 +1,16 @@
-//! Runs plans.
+//! Runs plans: live from Kafka to Kafka, or over files.
+
+mod backfill;
+mod books;
+pub mod clock;
+mod delivery;
+mod encoding;
+mod live;
+mod signals;
+mod stop;
+mod workers;
+
+pub use backfill::{BackfillError, BackfillOptions, Written, backfill};
+pub use live::{LiveError, LiveOptions, run};
+pub use signals::stop_on_signals;
+pub use stop::Stop;

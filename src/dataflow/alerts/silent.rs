@@ -51,7 +51,7 @@ impl Condition for Rule {
         let over = heard.saturating_add(self.limit.millis());
         (situation.now_ms() > over).then(|| {
             let since = Time::from_millis(heard);
-            (over, format!("nothing from {} since {since}, over {}", self.source, self.limit))
+            (over, format!("nothing from {} for over {}, since {since}", self.source, self.limit))
         })
     }
 
@@ -77,7 +77,7 @@ mod tests {
         let silent = Fixed { now: 61_001, ..heard };
         let (starts, summary) = rule.holds(&silent).unwrap();
         assert_eq!(starts, 61_000);
-        assert_eq!(summary, "nothing from bars since 1970-01-01T00:00:01Z, over 1m");
+        assert_eq!(summary, "nothing from bars for over 1m, since 1970-01-01T00:00:01Z");
     }
 
     #[test]

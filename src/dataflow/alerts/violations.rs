@@ -61,9 +61,8 @@ impl Condition for Rule {
         let after = situation.now_ms().saturating_sub(self.window.millis());
         let arrivals = situation.arrivals_of_findings(self.check, after);
         arrivals.get(self.limit).map(|starts| {
-            let (count, limit) = (arrivals.len(), self.limit);
-            let summary =
-                format!("{count} violations of {} in {}, over {limit}", self.name, self.window);
+            let (count, Rule { name, window, .. }) = (arrivals.len(), self);
+            let summary = format!("{count} violations of {name} in {window}");
             (*starts, summary)
         })
     }
@@ -89,7 +88,7 @@ mod tests {
         assert_eq!(rule.holds(&at(2_999)), None);
         let (starts, summary) = rule.holds(&at(3_000)).unwrap();
         assert_eq!(starts, 3_000);
-        assert_eq!(summary, "3 violations of ohlc_order in 10s, over 2");
+        assert_eq!(summary, "3 violations of ohlc_order in 10s");
         // The first has just left the half-open window, the third of the rest is at 4 s.
         assert_eq!(rule.holds(&at(11_000)).unwrap().0, 4_000);
         assert_eq!(rule.holds(&at(12_000)), None);

@@ -44,8 +44,8 @@ impl BarClock {
 
     /// Takes in the marks of one epoch, in any order; a partition may have several.
     ///
-    /// The watermark is the least (newest time - lateness) of the partitions that are not idle. If
-    /// all are idle nobody holds it back: it is the greatest.
+    /// A time closes when every partition that is not idle has shown one that is newer by more than
+    /// the lateness. If all are idle nothing more is expected: everything seen so far closes.
     pub(super) fn apply<'a>(&mut self, marks: impl IntoIterator<Item = &'a Mark>) {
         for mark in marks {
             let state = self
@@ -59,11 +59,11 @@ impl BarClock {
             self.open.extend(mark.times.iter().filter(|time| **time >= self.horizon));
         }
         let active = self.partitions.values().filter(|state| !state.idle).map(|state| state.newest);
-        let newest = active
-            .min()
-            .or_else(|| self.partitions.values().map(|state| state.newest).max())
-            .unwrap_or(Time::MIN);
-        self.close_through(newest.minus(self.lateness));
+        let through = match active.min() {
+            Some(newest) => newest.minus(self.lateness).minus(Span::from_nanos(1)),
+            None => self.partitions.values().map(|state| state.newest).max().unwrap_or(Time::MIN),
+        };
+        self.close_through(through);
     }
 
     /// Moves the watermark to at least `time`, whatever the partitions say: after a replay, to
@@ -111,7 +111,8 @@ mod tests {
 
     fn clock(corrections: usize, partitions: i32) -> BarClock {
         let mut clock = BarClock::new(Span::from_nanos(5), corrections);
-        let silent: Vec<Mark> = (0..partitions).map(|partition| mark(partition, &[], false)).collect();
+        let silent: Vec<Mark> =
+            (0..partitions).map(|partition| mark(partition, &[], false)).collect();
         clock.apply(&silent);
         clock
     }
@@ -122,24 +123,24 @@ mod tests {
         clock.apply(&[mark(0, &[100], false), mark(1, &[50, 60], false)]);
         assert_eq!(clock.watermark(), Time::MIN, "partition 2 has not spoken");
         clock.apply(&[mark(2, &[], true)]);
-        assert_eq!(clock.watermark(), Time::from_nanos(55));
+        assert_eq!(clock.watermark(), Time::from_nanos(54));
         clock.apply(&[mark(1, &[], true)]);
-        assert_eq!(clock.watermark(), Time::from_nanos(95));
+        assert_eq!(clock.watermark(), Time::from_nanos(94));
         clock.apply(&[mark(2, &[70], false)]);
-        assert_eq!(clock.watermark(), Time::from_nanos(95), "it never goes back");
+        assert_eq!(clock.watermark(), Time::from_nanos(94), "it never goes back");
         clock.apply(&[mark(0, &[], true), mark(2, &[], true)]);
-        assert_eq!(clock.watermark(), Time::from_nanos(95));
+        assert_eq!(clock.watermark(), Time::from_nanos(100));
     }
 
     #[test]
-    fn when_all_are_idle_the_newest_time_counts() {
+    fn when_all_are_idle_everything_seen_closes() {
         for order in [[0, 1], [1, 0]] {
             let mut clock = clock(0, 2);
             clock.apply(&[mark(0, &[100], false), mark(1, &[50], false)]);
             for partition in order {
                 clock.apply(&[mark(partition, &[], true)]);
             }
-            assert_eq!(clock.watermark(), Time::from_nanos(95));
+            assert_eq!(clock.watermark(), Time::from_nanos(100));
         }
     }
 
@@ -163,8 +164,8 @@ mod tests {
         let mut clock = clock(0, 1);
         assert_eq!(clock.horizon(), Time::MIN);
         clock.apply(&[mark(0, &[10, 20], false)]);
-        assert_eq!(clock.watermark(), Time::from_nanos(15));
-        assert_eq!(clock.horizon(), Time::from_nanos(16));
+        assert_eq!(clock.watermark(), Time::from_nanos(14));
+        assert_eq!(clock.horizon(), Time::from_nanos(15));
     }
 
     proptest! {
@@ -195,8 +196,12 @@ mod tests {
                     admitted.extend(times.filter(|time| *time >= horizon));
                 }
                 let active = newest.values().filter(|state| !state.1).map(|state| state.0).min();
-                let top = active.or(newest.values().map(|state| state.0).max()).unwrap();
-                watermark = watermark.max(if top == i64::MIN { top } else { top - 5 });
+                let through = match active {
+                    Some(i64::MIN) => i64::MIN,
+                    Some(slowest) => slowest - 6,
+                    None => newest.values().map(|state| state.0).max().unwrap(),
+                };
+                watermark = watermark.max(through);
                 let closed: Vec<i64> =
                     admitted.iter().copied().filter(|time| *time <= watermark).collect();
                 if corrections == 0 && watermark > i64::MIN {

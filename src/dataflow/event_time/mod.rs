@@ -11,7 +11,7 @@ use bar_clock::BarClock;
 
 /// See the module. What it says holds for the epochs applied so far.
 #[derive(Clone, Debug)]
-pub struct EventTime {
+pub(super) struct EventTime {
     clock: BarClock,
     /// Marks that wait for the end of a replay, while there is one.
     replay: Option<Vec<Mark>>,
@@ -20,13 +20,13 @@ pub struct EventTime {
 impl EventTime {
     /// Before the first signal. `lateness` is how long a time stays open after newer ones,
     /// `corrections` how many closed times may still change.
-    pub fn new(lateness: Span, corrections: usize) -> EventTime {
+    pub(super) fn new(lateness: Span, corrections: usize) -> EventTime {
         EventTime { clock: BarClock::new(lateness, corrections), replay: None }
     }
 
     /// Takes in the signals of one epoch. The order within the epoch does not matter, except that
     /// a source's begin and end stand where they stand.
-    pub fn apply<'a>(&mut self, signals: impl IntoIterator<Item = &'a Signal>) {
+    pub(super) fn apply<'a>(&mut self, signals: impl IntoIterator<Item = &'a Signal>) {
         let mut marks: Vec<Mark> = Vec::new();
         let (mut resume, mut end) = (None, false);
         for signal in signals {
@@ -58,17 +58,17 @@ impl EventTime {
     }
 
     /// Times up to here, inclusive, are closed.
-    pub fn watermark(&self) -> Time {
+    pub(super) fn watermark(&self) -> Time {
         self.clock.watermark()
     }
 
     /// Rows of times before this are late.
-    pub fn horizon(&self) -> Time {
+    pub(super) fn horizon(&self) -> Time {
         self.clock.horizon()
     }
 
     /// Whether a replay is under way: nothing closes.
-    pub fn replaying(&self) -> bool {
+    pub(super) fn replaying(&self) -> bool {
         self.replay.is_some()
     }
 }
@@ -96,7 +96,7 @@ mod tests {
         event_time.apply(&[Signal::Resume { closed_through: Some(time(30)) }]);
         assert_eq!((event_time.watermark(), event_time.horizon()), (time(30), time(20)));
         event_time.apply(&[mark(1, &[35])]);
-        assert_eq!(event_time.watermark(), time(35));
+        assert_eq!(event_time.watermark(), time(34));
     }
 
     #[test]

@@ -153,7 +153,8 @@ fn positive_pow(x: f64, y: f64) -> f64 {
 }
 
 /// x^y: exact for the exponents 0, 0.5, 1, 2 and 3, error below two units in the last place else;
-/// missing where x or y is, and for a negative base with a fractional exponent.
+/// missing for a negative base with a fractional exponent and where x or y is missing, except that
+/// x^0 and 1^y are 1, as IEEE has it.
 #[inline(always)]
 pub(super) fn pow(x: f64, y: f64) -> f64 {
     let size = x.abs();
@@ -185,7 +186,9 @@ pub(super) fn pow(x: f64, y: f64) -> f64 {
     let negative = x < 0.0;
     let signed = if negative && odd { -general } else { general };
     let signed = if negative && !whole { f64::NAN } else { signed };
-    if x.is_nan() || y.is_nan() { f64::NAN } else { signed }
+    let missing = (x.is_nan() && y != 0.0) || (y.is_nan() && x != 1.0);
+    let signed = if x == 1.0 { 1.0 } else { signed };
+    if missing { f64::NAN } else { signed }
 }
 
 /// The power of two at or below the magnitude of a finite `x`; 0 for 0 and subnormal numbers.
@@ -257,7 +260,8 @@ mod tests {
             }
         }
         assert!(pow(-2.0, 0.5).is_nan() && pow(-2.0, 1.5).is_nan());
-        assert!(pow(f64::NAN, 0.0).is_nan() && pow(1.0, f64::NAN).is_nan());
+        assert!(pow(f64::NAN, 1.0).is_nan() && pow(2.0, f64::NAN).is_nan());
+        assert_eq!((pow(f64::NAN, 0.0), pow(1.0, f64::NAN)), (1.0, 1.0));
         assert_eq!((pow(-2.0, 5.0), pow(-2.0, 4.0)), (-32.0, 16.0));
     }
 }

@@ -36,6 +36,15 @@ impl<'a> Window<'a> {
         self.starts.iter().map(move |start| block(self.data, start + at))
     }
 
+    /// `L` symbols from `at` of row number `row`, 0 = oldest.
+    #[inline(always)]
+    pub(crate) fn row<const L: usize>(self, row: usize, at: usize) -> &'a [f64; L] {
+        match self.starts.get(row) {
+            Some(start) => block(self.data, start + at),
+            None => const { &[f64::NAN; L] },
+        }
+    }
+
     /// `L` symbols from `at` of the newest row.
     #[inline(always)]
     pub(crate) fn newest<const L: usize>(self, at: usize) -> &'a [f64; L] {
@@ -87,5 +96,104 @@ impl<const L: usize, F: Fold> Body for Sweep<'_, '_, L, F> {
             *chunk = self.fold.fold::<GROUP>(self.args, at);
             at += GROUP;
         }
+    }
+}
+
+/// A fold that looks at every row once, oldest first.
+pub(crate) trait Scan: Copy {
+    /// What is known after some rows.
+    type State<const L: usize>: Copy;
+    /// Before the first row.
+    fn start<const L: usize>(self, args: &[Window<'_>], at: usize) -> Self::State<L>;
+    /// With one row more.
+    fn add<const L: usize>(
+        self,
+        state: Self::State<L>,
+        args: &[Window<'_>],
+        row: usize,
+        at: usize,
+    ) -> Self::State<L>;
+    /// After the last of `n` rows.
+    fn finish<const L: usize>(self, state: Self::State<L>, n: f64) -> [f64; L];
+}
+
+/// Blocks that are scanned together: their states stay in the first cache.
+const BLOCKS: usize = 16;
+/// Rows that are added to a block before the next block gets its turn.
+const ROWS: usize = 4;
+
+/// Runs a scan over the symbols of `range`. Long windows are mostly not in the caches, and memory
+/// is read fastest along rows: so some rows are added to many blocks of `L` symbols in turn. The
+/// order of the rows of one symbol is the same in any case.
+pub(crate) fn scan<const L: usize, S: Scan>(
+    level: Level,
+    scan: S,
+    args: &[Window<'_>],
+    range: Range<usize>,
+    out: &mut [f64],
+) {
+    run(level, Scanner::<'_, '_, L, S> { scan, args, range, out });
+}
+
+struct Scanner<'a, 'w, const L: usize, S> {
+    scan: S,
+    args: &'a [Window<'w>],
+    range: Range<usize>,
+    out: &'a mut [f64],
+}
+
+impl<const L: usize, S: Scan> Body for Scanner<'_, '_, L, S> {
+    #[inline(always)]
+    fn run(self) {
+        let Scanner { scan, args, range, out } = self;
+        let rows = args.first().map_or(0, Window::len);
+        let (blocks, rest) = out.as_chunks_mut::<L>();
+        let (many, few) = blocks.as_chunks_mut::<BLOCKS>();
+        let mut at = range.start;
+        for chunk in many {
+            scan_blocks(scan, args, rows, at, chunk);
+            at += L * BLOCKS;
+        }
+        for block in few {
+            scan_blocks(scan, args, rows, at, std::array::from_mut(block));
+            at += L;
+        }
+        let (narrow, _) = rest.as_chunks_mut::<GROUP>();
+        for block in narrow {
+            scan_blocks(scan, args, rows, at, std::array::from_mut(block));
+            at += GROUP;
+        }
+    }
+}
+
+#[inline(always)]
+fn scan_blocks<const L: usize, const B: usize, S: Scan>(
+    scan: S,
+    args: &[Window<'_>],
+    rows: usize,
+    at: usize,
+    out: &mut [[f64; L]; B],
+) {
+    let mut states = [scan.start::<L>(args, at); B];
+    for (i, state) in states.iter_mut().enumerate().skip(1) {
+        *state = scan.start::<L>(args, at + i * L);
+    }
+    let whole = rows - rows % ROWS;
+    for first in (0..whole).step_by(ROWS) {
+        for (i, state) in states.iter_mut().enumerate() {
+            let mut s = *state;
+            for row in first..first + ROWS {
+                s = scan.add::<L>(s, args, row, at + i * L);
+            }
+            *state = s;
+        }
+    }
+    for row in whole..rows {
+        for (i, state) in states.iter_mut().enumerate() {
+            *state = scan.add::<L>(*state, args, row, at + i * L);
+        }
+    }
+    for (block, state) in out.iter_mut().zip(states) {
+        *block = scan.finish::<L>(state, rows as f64);
     }
 }

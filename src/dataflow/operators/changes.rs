@@ -10,7 +10,7 @@ use super::{Changes, Data, Flow};
 /// epoch does not show, and spread over the workers by member.
 pub fn collection<'s, D>(changes: Flow<'s, (D, i64)>, name: &str) -> Changes<'s, D>
 where
-    D: Data + Clone + Ord + Hashable,
+    D: differential_dataflow::ExchangeData + Hashable,
 {
     let timed = changes.unary(Pipeline, name, |_capability, _info| {
         move |input, output| {
@@ -48,8 +48,8 @@ pub fn count_by<'s, D, K>(
     property: impl Fn(&D) -> K + 'static,
 ) -> Changes<'s, (K, i64)>
 where
-    D: Data + Clone + Ord + Hashable,
-    K: Data + Clone + Ord + Hashable + std::fmt::Debug,
+    D: differential_dataflow::ExchangeData + Hashable,
+    K: differential_dataflow::ExchangeData + Hashable,
 {
     members.map(move |member| property(&member)).count_core::<i64>()
 }

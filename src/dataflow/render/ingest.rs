@@ -29,7 +29,7 @@ pub(super) struct Ingest {
 impl Ingest {
     pub(super) fn new(context: &Context) -> Result<Ingest, RenderError> {
         let source = &context.plan.source;
-        let format = decode::format(&source.format).ok_or_else(|| {
+        let format = decode::format(source.format).ok_or_else(|| {
             RenderError(format!("source {}: no format named {}", source.name, source.format))
         })?;
         let checks =
@@ -82,6 +82,6 @@ impl Ingest {
         }
         times.sort_unstable();
         times.dedup();
-        (!times.is_empty()).then(|| Mark { partition: rows.partition, times, idle: false })
+        (!times.is_empty()).then_some(Mark { partition: rows.partition, times, idle: false })
     }
 }

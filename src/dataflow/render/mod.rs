@@ -36,7 +36,7 @@ use super::operators::{
 };
 use super::outputs::{Fact, Outputs};
 use super::signal::{Load, Report, Signal};
-use crate::model::{Finding, LateRanges, RowBatch, Symbols, Time};
+use crate::model::{Finding, LateRanges, RowBatch, Symbols};
 use crate::plan::Plan;
 use crate::telemetry::Metrics;
 use alerts::Pulse;
@@ -83,6 +83,7 @@ where
 {
     // What can fail comes before the first operator: one that is begun must be finished.
     let ingest = ingest::Ingest::new(context)?;
+    let compute = panel::Compute::new(context, scope.index())?;
     let exit = Exit { watch: Watch::new(), outputs: Rc::new(RefCell::new(outputs)) };
 
     let (loads, reports, _) = source(scope, "source", start);
@@ -97,8 +98,7 @@ where
     let (series_findings, _, _) =
         epochs(accepted.clone(), signals.clone(), "series", series::Judge::new(context));
     // Formulas that compare symbols need them in one place, so the panel is on one worker.
-    let (results, closed, _) =
-        epochs(to_first(accepted), signals, "panel", panel::Compute::new(context));
+    let (results, closed, _) = epochs(to_first(accepted), signals, "panel", compute);
 
     let findings = collection(row_findings.concat(series_findings), "findings");
     let quarantine = collection(kept_out.concat(late), "quarantine");
@@ -119,7 +119,8 @@ where
     });
     exit.batches(alerts, "alerts out", |outputs, epoch, c| outputs.alerts(epoch, c));
     exit.batches(dead_letters, "dead letters out", |o, epoch, l| o.dead_letters(epoch, l));
-    let facts = progress.concat(closed.map(Fact::ClosedThrough)).concat(late_ranges.map(Fact::Late));
+    let facts =
+        progress.concat(closed.map(Fact::ClosedThrough)).concat(late_ranges.map(Fact::Late));
     exit.batches(facts, "progress out", |outputs, epoch, facts| {
         facts.into_iter().for_each(|fact| outputs.progress(epoch, fact));
     });

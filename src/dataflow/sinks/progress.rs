@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::model::{Digest, Time};
+use crate::model::{Digest, LateRanges, Time};
 
 /// Written as the last record of every transaction; the newest one is where a restart begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Form of this record, [`Progress::FORMAT`].
     pub format: u32,
-    /// Number of the commit, ascending by one from 1: `revision` of the records in it.
+    /// Number of the newest epoch in the commit; numbers go on over restarts. The records of an
+    /// epoch carry its number as `revision`.
     pub epoch: u64,
     /// Next offset to read of each partition of the input.
     pub offsets: BTreeMap<i32, i64>,
@@ -21,10 +22,12 @@ pub struct Progress {
     pub closed_through: Option<Time>,
     /// The clock that conditions looked at, milliseconds.
     pub clock_ms: i64,
-    /// Records that were judged late when they came: offsets from the first number to before the
-    /// second, ascending, by partition.
+    /// When the source was first looked at, milliseconds: where silence counts from.
+    pub started_ms: i64,
+    /// Records that were judged late when they came: ranges of offsets, first and last, ascending,
+    /// by partition.
     #[serde(default)]
-    pub late: BTreeMap<i32, Vec<(i64, i64)>>,
+    pub late: LateRanges,
     /// Version of the plan that wrote this.
     pub version: String,
     /// Digest of all outputs that are now true, 32 hexadecimal digits.
@@ -86,6 +89,7 @@ mod digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::LateRange;
 
     fn example() -> Progress {
         Progress {
@@ -95,7 +99,11 @@ mod tests {
             start: BTreeMap::from([(0, 0), (1, 30)]),
             closed_through: Some(Time::from_millis(1_514_851_200_000)),
             clock_ms: 1_514_851_260_000,
-            late: BTreeMap::from([(1, vec![(31, 32), (33, 34)])]),
+            started_ms: 1_514_851_000_000,
+            late: [(31, 32), (34, 34)]
+                .map(|(first, last)| LateRange { partition: 1, first, last })
+                .into_iter()
+                .collect(),
             version: "ab12".to_owned(),
             digest: Digest::of("factors", b"k", b"v"),
             records: 16,
@@ -118,7 +126,7 @@ mod tests {
         assert_eq!(
             text,
             format!(
-                r#"{{"format":1,"epoch":7,"offsets":{{"0":12,"1":34}},"start":{{"0":0,"1":30}},"closed_through":1514851200000000000,"clock_ms":1514851260000,"late":{{"1":[[31,32],[33,34]]}},"version":"ab12","digest":"{digest}","records":16}}"#
+                r#"{{"format":1,"epoch":7,"offsets":{{"0":12,"1":34}},"start":{{"0":0,"1":30}},"closed_through":1514851200000000000,"clock_ms":1514851260000,"started_ms":1514851000000,"late":{{"1":[[31,32],[34,34]]}},"version":"ab12","digest":"{digest}","records":16}}"#
             )
         );
     }

@@ -1,13 +1,18 @@
 //! Where rows come from. A source hands out raw records partition by partition, in order, and
 //! never blocks; the operator that drives it decides how much it takes.
 
-mod health;
+mod batches;
+mod drive;
 pub mod file;
+mod health;
 pub mod kafka;
 
 use std::sync::Arc;
 
 use crate::model::RawBatch;
+
+pub use batches::Batches;
+pub use drive::{Live, LiveSettings};
 
 /// Wakes the worker that drives a source. Called from threads of the source.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -63,3 +68,32 @@ pub struct PartitionState {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct SourceError(pub String);
+
+/// A worker without a part of the source reads nothing.
+impl<S: Source> Source for Option<S> {
+    fn poll(&mut self, limit: usize, out: &mut Vec<RawBatch>) -> Status {
+        self.as_mut().map_or(Status::Idle, |source| source.poll(limit, out))
+    }
+
+    fn partitions(&self) -> Vec<PartitionState> {
+        self.as_ref().map_or_else(Vec::new, Source::partitions)
+    }
+
+    fn hold_at(&mut self, targets: &[(i32, i64)]) {
+        if let Some(source) = self {
+            source.hold_at(targets);
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(source) = self {
+            source.release();
+        }
+    }
+
+    fn commit(&self, offsets: &[(i32, i64)]) {
+        if let Some(source) = self {
+            source.commit(offsets);
+        }
+    }
+}

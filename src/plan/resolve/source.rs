@@ -64,6 +64,9 @@ impl Resolver<'_> {
         Some(SourcePlan {
             name: name.value.clone(),
             topic: topic?,
+            format: match source.format.or(config::Format::Json) {
+                config::Format::Json => "json",
+            },
             symbol_field: symbol.value,
             time_field: time.value,
             revision_field: source.revision.get().cloned(),

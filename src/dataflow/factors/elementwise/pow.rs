@@ -13,7 +13,7 @@ pub(super) static POW: Member = Member {
         "pow",
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Never,
-        "x to the power of y; missing for a negative x with a fractional y",
+        "x to the power of y as IEEE has it; missing for a negative x with a fractional y",
     ),
     kernel: Kernel::Elementwise(|level, args, out| power(level, args, out, math::pow)),
     #[cfg(test)]
@@ -32,7 +32,11 @@ pub(super) static SIGNED_POWER: Member = Member {
     #[cfg(test)]
     twin: Twin::Cell(|args| {
         let size = math::pow(args[0].abs(), args[1]);
-        if args[0] == 0.0 { 0.0 * size } else { size.copysign(args[0]) }
+        match args[0] {
+            0.0 => 0.0 * size,
+            x if x.is_nan() => x,
+            x => size.copysign(x),
+        }
     }),
 };
 

@@ -91,6 +91,8 @@ pub struct Panel {
     level: Level,
     emit: Emit,
     corrections: usize,
+    /// Rows from here on may change, however many there are.
+    kept_from: Time,
     symbols: usize,
     /// Closed times that are kept, oldest first.
     rows: VecDeque<Row>,
@@ -138,6 +140,7 @@ impl Panel {
             level,
             emit,
             corrections,
+            kept_from: Time::MAX,
             symbols: 0,
             rows: VecDeque::new(),
             settled: 0,
@@ -151,6 +154,17 @@ impl Panel {
             workspace: Workspace::default(),
             stats: Stats::default(),
         })
+    }
+
+    /// Makes symbols members of the universe from the beginning of time. Other symbols are members
+    /// from their first row on, so that nothing is seen ahead; a universe that is given counts
+    /// them in cross-sections before that, too. Only for a panel without closed times: later it
+    /// has no effect on those.
+    pub fn declare(&mut self, symbols: impl IntoIterator<Item = SymbolId>) {
+        for symbol in symbols {
+            self.grow(symbol.index() + 1);
+            self.base_members.insert(symbol.index());
+        }
     }
 
     /// From now on the row of (`symbol`, `time`) has these `fields`, in the source's order and
@@ -208,6 +222,12 @@ impl Panel {
             }
         }
         self.next_dirty().is_some() || self.closable(watermark, early)
+    }
+
+    /// From now on rows of `time` and later may change, even if more than the corrections horizon
+    /// allows: times that close early run ahead of the watermark by which rows are judged late.
+    pub fn keep_from(&mut self, time: Time) {
+        self.kept_from = time;
     }
 
     /// The newest time that was closed.
@@ -306,7 +326,11 @@ impl Panel {
     /// Always true, for use in conditions.
     fn settle(&mut self) -> bool {
         while self.rows.len() - self.settled > self.corrections {
-            self.late_through = self.rows.get(self.settled).map(|row| row.time);
+            let Some(time) = self.rows.get(self.settled).map(|row| row.time) else { break };
+            if time >= self.kept_from {
+                break;
+            }
+            self.late_through = Some(time);
             self.settled += 1;
         }
         while self.settled > self.layout.reach {
@@ -317,7 +341,7 @@ impl Panel {
         }
         let changeable = self.rows.len() - self.settled;
         for (node, history) in self.layout.nodes.iter().zip(&mut self.store.histories) {
-            history.trim(changeable + node.reach);
+            history.trim(changeable.saturating_add(node.reach));
         }
         true
     }

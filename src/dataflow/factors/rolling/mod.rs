@@ -1,10 +1,12 @@
-//! Operators down one symbol's column: a window of times that ends at the current one. An
-//! infinite input counts as missing, and a result is missing unless all inputs are there. A new
-//! operator is a file here, its `mod` and its line in [`MEMBERS`].
+//! Operators down one symbol's column: a window of times that ends at the current one. Except for
+//! `delay` and `delta`, an infinite input counts as missing, and a result is missing unless all
+//! inputs are there. A new operator is a file here, its `mod` and its line in [`MEMBERS`].
 //!
 //! All windows are evaluated directly, oldest row first, so that the order of additions is fixed
 //! by the positions in the window. Aligned blocks for long windows belong beside the folds: their
 //! limits must come from the row's own time, never from a counter.
+
+#![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
 
 mod corr;
 mod delay;
@@ -16,7 +18,7 @@ mod sum;
 
 #[cfg(test)]
 use super::Twin;
-use super::window::{Fold, Window, sweep};
+use super::window::{Fold, Scan, Window, scan, sweep};
 use super::{Kernel, Member, Reads, Rolling};
 use crate::formula::{Exactness, Family, Parameter, Signature};
 

@@ -2,8 +2,8 @@
 //! `symbol` (UTF-8, ascending) and one nullable f64 per factor in the pipeline's order. Schema
 //! metadata: `pipeline`, `time`, `revision`. Key = time. A missing value is null.
 //!
-//! A frame holds all symbols, and changes name only some: so the frames that may still change are
-//! kept here, `kept` x symbols x factors x 8 bytes. All changes of a time must come to one encoder.
+//! A frame holds all symbols, so a change of a time must come as all its rows: those that were, if
+//! any, and then those that are. Nothing is kept here.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,42 +25,30 @@ pub struct FactorsFrame {
     pipeline: String,
     fields: Vec<Field>,
     names: Names,
-    frames: BTreeMap<Time, Frame>,
-    kept: usize,
-    /// Results of this time and before can no longer change.
-    forgotten: Time,
     digest: RowDigest,
     key: Vec<u8>,
 }
 
 impl FactorsFrame {
-    /// For these factors, in the order of the columns. `kept` is how many of the newest times may
-    /// still change: the source's `corrections` and the times that close together.
-    pub fn new(pipeline: &str, factors: &[String], symbols: Symbols, kept: usize) -> FactorsFrame {
+    /// For these factors, in the order of the columns.
+    pub fn new(pipeline: &str, factors: &[String], symbols: Symbols) -> FactorsFrame {
         let symbol = Field::new("symbol", DataType::Utf8, false);
         let factor = |name: &String| Field::new(name, DataType::Float64, true);
         FactorsFrame {
             pipeline: pipeline.to_owned(),
             fields: std::iter::once(symbol).chain(factors.iter().map(factor)).collect(),
             names: Names::new(symbols),
-            frames: BTreeMap::new(),
-            kept: kept.max(1),
-            forgotten: Time::MIN,
             digest: RowDigest::default(),
             key: Vec::new(),
         }
     }
 
-    /// Takes changes in and gives the times that changed, with what that adds to the digest.
-    fn take_in(&mut self, batches: &[FactorBatch]) -> Result<Vec<(Time, Digest)>, EncodeError> {
+    /// The times that changed: what is there now, and what that adds to the digest.
+    fn changed(&mut self, batches: &[FactorBatch]) -> Vec<(Time, Frame, Digest)> {
         let mut changed = Vec::new();
         for (time, group) in by_time(batches) {
-            if time <= self.forgotten {
-                return Err(EncodeError::Forgotten { time, kept: self.kept });
-            }
             let text = time.to_string();
-            let frame = self.frames.entry(time).or_default();
-            let mut digest = Digest::default();
+            let (mut frame, mut digest) = (Frame::new(), Digest::default());
             for batch in group.iter().map(|batch| &batches[*batch]) {
                 for (row, symbol) in batch.symbols.iter().enumerate() {
                     let name = self.names.of(*symbol);
@@ -75,20 +63,10 @@ impl FactorsFrame {
                 }
             }
             if digest != Digest::default() {
-                changed.push((time, digest));
+                changed.push((time, frame, digest));
             }
         }
-        Ok(changed)
-    }
-
-    /// Drops the frames that can no longer change. After the epoch is encoded: it may close more
-    /// times than are kept.
-    fn forget(&mut self) {
-        while self.frames.len() > self.kept {
-            if let Some((time, _)) = self.frames.pop_first() {
-                self.forgotten = time;
-            }
-        }
+        changed
     }
 
     fn write(&self, time: Time, frame: &Frame, revision: u64) -> Result<Vec<u8>, ArrowError> {
@@ -121,10 +99,9 @@ impl Encoder for FactorsFrame {
         revision: u64,
         emit: &mut dyn FnMut(Record),
     ) -> Result<(), EncodeError> {
-        for (time, digest) in self.take_in(batches)? {
-            let frame = self.frames.get(&time).filter(|frame| !frame.is_empty());
-            let value = frame
-                .map(|frame| self.write(time, frame, revision))
+        for (time, frame, digest) in self.changed(batches) {
+            let value = (!frame.is_empty())
+                .then(|| self.write(time, &frame, revision))
                 .transpose()
                 .map_err(|source| EncodeError::Frame { time, source })?;
             emit(Record {
@@ -135,16 +112,14 @@ impl Encoder for FactorsFrame {
                 digest,
             });
         }
-        self.forget();
         Ok(())
     }
 
     fn replay(&mut self, batches: &[FactorBatch]) -> Result<Digest, EncodeError> {
         let mut sum = Digest::default();
-        for (_, digest) in self.take_in(batches)? {
+        for (_, _, digest) in self.changed(batches) {
             sum += digest;
         }
-        self.forget();
         Ok(sum)
     }
 }
@@ -190,11 +165,11 @@ mod tests {
 
     #[test]
     fn a_correction_writes_the_whole_frame_again() {
-        let mut encoder = FactorsFrame::new("p", &factors(), symbols(&["B", "A"]), 3);
+        let mut encoder = FactorsFrame::new("p", &factors(), symbols(&["B", "A"]));
         let new = batch("2018-01-02", &[0, 1], [&[1.0, f64::NAN], &[3.0, f64::INFINITY]], 1);
         assert_eq!(encode(&mut encoder, &[new]).len(), 1);
-        let old = batch("2018-01-02", &[0], [&[1.0], &[3.0]], -1);
-        let new = batch("2018-01-02", &[0], [&[2.0], &[3.0]], 1);
+        let old = batch("2018-01-02", &[0, 1], [&[1.0, f64::NAN], &[3.0, f64::INFINITY]], -1);
+        let new = batch("2018-01-02", &[0, 1], [&[2.0, f64::NAN], &[3.0, f64::INFINITY]], 1);
         let out = encode(&mut encoder, &[old, new]);
         assert_eq!(out[0].key.as_deref(), Some(&b"2018-01-02T00:00:00Z"[..]));
         let bytes = out[0].value.as_deref().unwrap();
@@ -215,16 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_frame_is_a_tombstone_and_old_frames_are_forgotten() {
-        let mut encoder = FactorsFrame::new("p", &factors(), symbols(&["A"]), 1);
+    fn an_empty_frame_is_a_tombstone_and_one_that_did_not_change_is_silent() {
+        let mut encoder = FactorsFrame::new("p", &factors(), symbols(&["A"]));
         let one = |day, diff| batch(day, &[0], [&[1.0], &[1.0]], diff);
         assert!(encode(&mut encoder, &[one("2018-01-02", 1)])[0].value.is_some());
         assert!(encode(&mut encoder, &[one("2018-01-02", -1)])[0].value.is_none());
-        let both = [one("2018-01-03", 1), one("2018-01-04", 1)];
-        assert_eq!(encode(&mut encoder, &both).len(), 2, "more at once than are kept");
-        assert_eq!(encoder.frames.len(), 1);
-        let late = encoder.encode(&[one("2018-01-03", -1)], 8, &mut |_| ());
-        assert!(matches!(late, Err(EncodeError::Forgotten { .. })), "{late:?}");
+        assert!(encode(&mut encoder, &[one("2018-01-02", -1), one("2018-01-02", 1)]).is_empty());
     }
 
     #[test]
@@ -237,7 +208,7 @@ mod tests {
                 expected += rows.replay(&epoch).unwrap();
             }
             for (merge, replay) in [(1, false), (7, false), (1, true)] {
-                let mut encoder = FactorsFrame::new("p", &factors(), names.clone(), 3);
+                let mut encoder = FactorsFrame::new("p", &factors(), names.clone());
                 let mut sum = Digest::default();
                 for epoch in epochs(seed, merge, 4) {
                     if replay {

@@ -62,17 +62,6 @@ pub enum EncodeError {
         /// What Arrow says.
         source: arrow_schema::ArrowError,
     },
-    /// A frame changed that is no longer kept.
-    #[error(
-        "results of {time} changed, but frames are kept for the newest {kept} times only; \
-         this is a fault in weir: report it with the pipeline's `corrections`"
-    )]
-    Forgotten {
-        /// Time of the frame.
-        time: crate::model::Time,
-        /// How many frames are kept.
-        kept: usize,
-    },
     /// A record cannot be written as JSON.
     #[error("cannot write a record as JSON: {0}")]
     Json(#[from] serde_json::Error),

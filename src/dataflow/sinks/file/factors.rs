@@ -56,8 +56,11 @@ impl FactorFile {
 
     fn insert(&mut self, batch: &FactorBatch) {
         let block = self.blocks.entry(batch.time).or_default();
-        block.symbols.reserve_exact(batch.symbols.len());
-        block.values.reserve_exact(batch.symbols.len() * self.factors);
+        if block.symbols.is_empty() {
+            // Most times come as one batch: no more memory than that.
+            block.symbols.reserve_exact(batch.symbols.len());
+            block.values.reserve_exact(batch.symbols.len() * self.factors);
+        }
         let mut row = Vec::with_capacity(self.factors);
         for (number, symbol) in batch.symbols.iter().enumerate() {
             row.clear();
@@ -140,7 +143,7 @@ impl FactorFile {
         }
         let schema = schema(path, names)?;
         let rows = self.rows();
-        let places = alphabetical(symbols);
+        let (names_of, places) = alphabetical(symbols);
         let mut out = Columns::new(self.factors);
         let batch_rows = (BATCH_CELLS / (self.factors + 2)).max(1);
         write(path, Arc::clone(&schema), names, |put| {
@@ -151,8 +154,8 @@ impl FactorFile {
                     return Err(inconsistent(format!("row {symbol}|{time} is there twice")));
                 }
                 for (_, at) in order {
-                    let name = symbols.name(block.symbols[at]);
-                    out.push(time, &name, block.row(at, self.factors));
+                    let name = names_of.get(block.symbols[at].index()).map_or("?", |name| name);
+                    out.push(time, name, block.row(at, self.factors));
                     if out.times.len() == batch_rows {
                         put(out.take(path, &schema)?)?;
                     }
@@ -164,16 +167,17 @@ impl FactorFile {
     }
 }
 
-/// The place of each symbol, by its number, in the order of names.
-fn alphabetical(symbols: &Symbols) -> Vec<u32> {
+/// The name of each symbol, by its number, and its place in the order of names.
+fn alphabetical(symbols: &Symbols) -> (Vec<Arc<str>>, Vec<u32>) {
     let count = u32::try_from(symbols.len()).unwrap_or(u32::MAX);
-    let mut names: Vec<_> = (0..count).map(|id| (symbols.name(SymbolId(id)), id)).collect();
-    names.sort();
+    let names: Vec<Arc<str>> = (0..count).map(|id| symbols.name(SymbolId(id))).collect();
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by(|a, b| names[*a].cmp(&names[*b]));
     let mut places = vec![0; names.len()];
-    for (place, (_, id)) in (0..).zip(names) {
-        places[id as usize] = place;
+    for (place, id) in (0..).zip(order) {
+        places[id] = place;
     }
-    places
+    (names, places)
 }
 
 /// Whether two rows hold the same bits, all kinds of NaN being one.
@@ -331,7 +335,8 @@ mod tests {
 
     #[test]
     fn what_does_not_add_up_is_an_error() {
-        let path = tempfile::tempdir().unwrap().keep().join("factors.parquet");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("factors.parquet");
         let finish = |file: FactorFile| file.finish(&path, &symbols(), &names()).unwrap_err();
         let mut file = FactorFile::new(2);
         file.apply(&batch(0, &[(1, 1.0, 1.0)], -1));
@@ -347,6 +352,32 @@ mod tests {
     }
 
     #[test]
+    fn equal_rows_make_equal_bytes_whatever_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = |file: FactorFile, symbols: &Symbols| {
+            let path = folder.path().join("factors.parquet");
+            file.finish(&path, symbols, &names()).unwrap();
+            std::fs::read(path).unwrap()
+        };
+        let mut straight = FactorFile::new(2);
+        straight.apply(&batch(1, &[(0, 1.0, 2.0), (1, 3.0, f64::NAN)], 1));
+        straight.apply(&batch(2, &[(2, 5.0, 6.0)], 1));
+        let expected = bytes(straight, &symbols());
+
+        // The same names under other numbers, later times first, one row wrong at first.
+        let renamed = Symbols::default();
+        for name in ["M", "Z", "A"] {
+            renamed.intern(name);
+        }
+        let mut crooked = FactorFile::new(2);
+        crooked.apply(&batch(2, &[(0, 5.0, 6.0)], 1));
+        crooked.apply(&batch(1, &[(2, 3.0, -f64::NAN), (1, 9.0, 9.0)], 1));
+        crooked.apply(&batch(1, &[(1, 9.0, 9.0)], -1));
+        crooked.apply(&batch(1, &[(1, 1.0, 2.0)], 1));
+        assert_eq!(bytes(crooked, &renamed), expected);
+    }
+
+    #[test]
     fn nothing_makes_an_empty_file() {
         assert_eq!(written(FactorFile::new(2)), []);
     }
@@ -356,6 +387,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// Against a map: revisions in any order of old and new, in any grouping.
         #[test]
         fn only_net_rows_are_there(

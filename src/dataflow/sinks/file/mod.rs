@@ -63,8 +63,8 @@ pub enum WriteError {
     },
 }
 
-/// Rows of a row group.
-const ROW_GROUP: usize = 1 << 18;
+/// Cells of a row group: what the writer holds in memory, compressed, until the group is full.
+const ROW_GROUP_CELLS: usize = 1 << 24;
 
 /// How times are written: instants in UTC, nanoseconds.
 fn time_type() -> DataType {
@@ -90,9 +90,10 @@ fn write(
         fs::create_dir_all(folder).map_err(io)?;
     }
 
+    let row_group = (ROW_GROUP_CELLS / schema.fields().len().max(1)).clamp(1 << 12, 1 << 20);
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(parquet)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
+        .set_max_row_group_row_count(Some(row_group))
         .set_created_by(format!("weir {}", env!("CARGO_PKG_VERSION")));
     for column in plain {
         let column = ColumnPath::new(vec![column.clone()]);

@@ -191,7 +191,8 @@ mod tests {
 
     #[test]
     fn what_stays_is_written_in_order() {
-        let path = tempfile::tempdir().unwrap().keep().join("records.parquet");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.parquet");
         let mut file = RecordFile::new(COLUMNS);
         for (time, text, diff) in
             [(3, "c", 1), (1, "b", 2), (1, "a", 1), (2, "x", -1), (2, "x", 1), (1, "b", -1)]

@@ -22,6 +22,7 @@ fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
     SourcePlan {
         name: "bars".to_owned(),
         topic: "market.bars".to_owned(),
+        format: "json",
         symbol_field: "symbol".to_owned(),
         time_field: "time".to_owned(),
         revision_field: revision.map(str::to_owned),

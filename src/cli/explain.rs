@@ -1,0 +1,39 @@
+//! `weir explain`: what would run, and what it would cost.
+
+use std::path::PathBuf;
+
+use super::load::load;
+use super::{Format, Outcome, Terminal};
+use crate::plan;
+
+/// Show the graph, the stages and the estimated state of a pipeline.
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// The pipeline file.
+    pipeline: PathBuf,
+    /// Number of symbols to estimate for.
+    #[arg(long, default_value_t = 5_000)]
+    symbols: usize,
+    /// Print the factor graph in Graphviz's language instead.
+    #[arg(long, conflicts_with = "output")]
+    dot: bool,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t)]
+    output: Format,
+}
+
+impl Explain {
+    pub(super) fn execute(&self, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
+        let plan = match load(&self.pipeline, self.output, terminal)? {
+            Ok(plan) => plan,
+            Err(outcome) => return Ok(outcome),
+        };
+        let explanation = plan::explain(&plan, self.symbols);
+        match (self.dot, self.output) {
+            (true, _) => terminal.line(explanation.dot().trim_end()),
+            (false, Format::Json) => terminal.json(&explanation)?,
+            (false, Format::Text) => terminal.line(explanation.to_string().trim_end()),
+        }
+        Ok(Outcome::Good)
+    }
+}

@@ -26,19 +26,12 @@ impl Error {
         Error { message, hint, place: None, silent: false }
     }
 
-    /// Says where, unless it is known. What a reference stands for may be secret, so the message
-    /// shows the reference instead.
+    /// Says where, unless it is known.
     fn at(mut self, node: &Node) -> Error {
         if self.place.is_some() {
             return self;
         }
         self.place = Some(node.place);
-        if let Kind::Scalar(scalar) = &node.kind
-            && let (Some(reference), false) = (&scalar.reference, scalar.text.is_empty())
-        {
-            self.message = self.message.replace(&scalar.text, reference);
-            self.hint = self.hint.map(|hint| hint.replace(&scalar.text, reference));
-        }
         self
     }
 
@@ -178,14 +171,12 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
         self.resolved()?;
         // A variable's value is text wherever text is expected, also when it looks like a number.
         match self.meaning(scalar) {
-            Meaning::Truth(_) | Meaning::Whole(_) | Meaning::Number(_)
-                if scalar.reference.is_none() =>
-            {
+            Meaning::Truth(_) | Meaning::Whole(_) | Meaning::Number(_) if !scalar.resolved => {
                 let message = format!("expected text, found `{}`", scalar.text);
                 let hint = format!("write it in quotes: \"{}\"", scalar.text);
                 Err(Error::new(message, Some(hint)).at(self.node))
             }
-            Meaning::Nothing if scalar.reference.is_none() => self.deserialize_any(visitor),
+            Meaning::Nothing if !scalar.resolved => self.deserialize_any(visitor),
             _ => {
                 visitor.visit_borrowed_str(&scalar.text).map_err(|error: Error| error.at(self.node))
             }

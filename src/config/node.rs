@@ -30,8 +30,8 @@ pub(super) struct Scalar {
     pub(super) text: String,
     /// Whether it may be a number, a truth value or nothing.
     pub(super) plain: bool,
-    /// The text as written, where it held references.
-    pub(super) reference: Option<String>,
+    /// Whether it held references, so that it may be meant as any type.
+    pub(super) resolved: bool,
     /// Whether a reference could not be resolved, which is reported.
     pub(super) unresolved: bool,
 }
@@ -140,7 +140,7 @@ impl Builder<'_> {
                     self.trimmed(place)
                 };
                 let scalar =
-                    Scalar { text: text.into_owned(), plain, reference: None, unresolved: false };
+                    Scalar { text: text.into_owned(), plain, resolved: false, unresolved: false };
                 self.finished(Node { place, kind: Kind::Scalar(scalar) })
             }
             Event::SequenceStart(anchor, tag) => {
@@ -326,7 +326,7 @@ mod tests {
     fn plain_scalars_mean_what_yaml_says() {
         let meaning = |text: &str, plain| {
             let scalar =
-                Scalar { text: text.to_owned(), plain, reference: None, unresolved: false };
+                Scalar { text: text.to_owned(), plain, resolved: false, unresolved: false };
             format!("{:?}", scalar.meaning())
         };
         let plain = ["~", "true", "-3", "1e3", "5s", "no", "inf", "0x10", "1e999"];

@@ -125,11 +125,11 @@ macro_rules! written_as_text {
 
 written_as_text! {
     Length: "a length of time like `5s`", "A length of time: 20ms, 5s, 10m, 1h, 3d.",
-        r"^[0-9]+ *(ns|us|ms|s|m|h|d)$", "string";
+        r"^[0-9]+ *(ns|us|ms|s|m|h|d)$|\$\{", "string";
     Bars: "a number of bars like `20 bars`", "A number of bars: 20 bars.",
-        r"^[0-9]+ *bars?$", "string";
+        r"^[0-9]+ *bars?$|\$\{", "string";
     Bytes: "a size like `1 MiB`", "A number of bytes: 1 MiB, 512 KiB or 100000.",
-        r"^[0-9]+ *(KiB|MiB)?$", "string", "integer";
+        r"^[0-9]+ *(KiB|MiB)?$|\$\{", "string", "integer";
     FieldType: "`f64` or `f64?`", "f64, or f64? where a value may be absent or null.",
         r"^f64\??$", "string";
 }

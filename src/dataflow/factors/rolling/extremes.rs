@@ -32,7 +32,7 @@ pub(super) static MAX: Member = Member {
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, _, range, out| {
-            scan::<32, 1, _>(level, Extreme::<true>, args, range, out)
+            scan::<32, 1, _>(level, Extreme::<true>, args, range, out);
         },
         reads: Reads::Window,
     }),

@@ -217,7 +217,7 @@ fn main() {
         let [d, e, f] = measure(&case, false, size);
         println!("{name:<14} {a:8.3}{b:8.3}{c:8.3} {d:8.3}{e:8.3}{f:8.3}");
     }
-    if filter.is_none() {
+    if filter.is_none_or(|filter| filter == "corrections") {
         corrections(size, if full { 250 } else { 20 });
     }
 }

@@ -164,31 +164,27 @@ pub(super) fn pow(x: f64, y: f64) -> f64 {
     let half = 0.5 * y;
     let half_rounded = if large { half } else { (half + MAGIC) - MAGIC };
     let whole = rounded == y;
-    let odd = whole && half_rounded != half;
+    let odd = whole & (half_rounded != half);
     let general = positive_pow(size, y);
     // 0 and infinity: by the sign of the exponent.
     let limit = if (size == 0.0) == (y < 0.0) { f64::INFINITY } else { 0.0 };
-    let general = if size == 0.0 || size == f64::INFINITY { limit } else { general };
+    let general = if (size == 0.0) | (size == f64::INFINITY) { limit } else { general };
     let grows = (size > 1.0) == (y > 0.0);
-    let ends = if size == 1.0 {
-        1.0
-    } else if grows {
-        f64::INFINITY
-    } else {
-        0.0
-    };
+    let ends = if grows { f64::INFINITY } else { 0.0 };
     let general = if y.abs() == f64::INFINITY { ends } else { general };
-    let general = if y == 2.0 { size * size } else { general };
-    let general = if y == 3.0 { size * size * size } else { general };
+    // All are computed and one is chosen: a branch would stop the vectors.
+    let (square, root) = (size * size, size.sqrt());
+    let cube = square * size;
+    let general = if y == 2.0 { square } else { general };
+    let general = if y == 3.0 { cube } else { general };
     let general = if y == 1.0 { size } else { general };
-    let general = if y == 0.5 { size.sqrt() } else { general };
-    let general = if y == 0.0 { 1.0 } else { general };
+    let general = if y == 0.5 { root } else { general };
+    let general = if size == 1.0 { 1.0 } else { general };
     let negative = x < 0.0;
-    let signed = if negative && odd { -general } else { general };
-    let signed = if negative && !whole { f64::NAN } else { signed };
-    let missing = (x.is_nan() && y != 0.0) || (y.is_nan() && x != 1.0);
-    let signed = if x == 1.0 { 1.0 } else { signed };
-    if missing { f64::NAN } else { signed }
+    let signed = if negative & odd { -general } else { general };
+    let signed = if negative & !whole { f64::NAN } else { signed };
+    let signed = if x.is_nan() | y.is_nan() { f64::NAN } else { signed };
+    if (y == 0.0) | (x == 1.0) { 1.0 } else { signed }
 }
 
 /// The power of two at or below the magnitude of a finite `x`; 0 for 0 and subnormal numbers.

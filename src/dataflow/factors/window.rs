@@ -36,13 +36,12 @@ impl<'a> Window<'a> {
         self.starts.iter().map(move |start| block(self.data, start + at))
     }
 
-    /// `L` symbols from `at` of row number `row`, 0 = oldest.
+    /// `B` blocks of `L` symbols from `at` of row number `row`, 0 = oldest.
     #[inline(always)]
-    pub(crate) fn row<const L: usize>(self, row: usize, at: usize) -> &'a [f64; L] {
-        match self.starts.get(row) {
-            Some(start) => block(self.data, start + at),
-            None => const { &[f64::NAN; L] },
-        }
+    fn blocks<const L: usize, const B: usize>(self, row: usize, at: usize) -> &'a [[f64; L]; B] {
+        let start = self.starts.get(row).copied().unwrap_or(usize::MAX - at);
+        let rest = self.data.get(start + at..).unwrap_or(&[]);
+        rest.as_chunks().0.first_chunk().unwrap_or(const { &[[f64::NAN; L]; B] })
     }
 
     /// `L` symbols from `at` of the newest row.
@@ -99,20 +98,14 @@ impl<const L: usize, F: Fold> Body for Sweep<'_, '_, L, F> {
     }
 }
 
-/// A fold that looks at every row once, oldest first.
-pub(crate) trait Scan: Copy {
+/// A fold of `A` arguments that looks at every row once, oldest first.
+pub(crate) trait Scan<const A: usize>: Copy {
     /// What is known after some rows.
     type State<const L: usize>: Copy;
-    /// Before the first row.
-    fn start<const L: usize>(self, args: &[Window<'_>], at: usize) -> Self::State<L>;
+    /// Before the first row; `newest` is the last one of each argument.
+    fn start<const L: usize>(self, newest: [&[f64; L]; A]) -> Self::State<L>;
     /// With one row more.
-    fn add<const L: usize>(
-        self,
-        state: Self::State<L>,
-        args: &[Window<'_>],
-        row: usize,
-        at: usize,
-    ) -> Self::State<L>;
+    fn add<const L: usize>(self, state: Self::State<L>, row: [&[f64; L]; A]) -> Self::State<L>;
     /// After the last of `n` rows.
     fn finish<const L: usize>(self, state: Self::State<L>, n: f64) -> [f64; L];
 }
@@ -121,45 +114,50 @@ pub(crate) trait Scan: Copy {
 const BLOCKS: usize = 16;
 /// Rows that are added to a block before the next block gets its turn.
 const ROWS: usize = 4;
+/// Windows up to this length are scanned block by block, with the state in registers.
+const SHORT: usize = 8;
+/// Symbols of such a block: with more, the states of some operators do not fit into registers.
+const IN_REGISTERS: usize = 16;
 
 /// Runs a scan over the symbols of `range`. Long windows are mostly not in the caches, and memory
 /// is read fastest along rows: so some rows are added to many blocks of `L` symbols in turn. The
 /// order of the rows of one symbol is the same in any case.
-pub(crate) fn scan<const L: usize, S: Scan>(
+pub(crate) fn scan<const L: usize, const A: usize, S: Scan<A>>(
     level: Level,
     scan: S,
     args: &[Window<'_>],
     range: Range<usize>,
     out: &mut [f64],
 ) {
-    run(level, Scanner::<'_, '_, L, S> { scan, args, range, out });
+    if let Some(args) = args.first_chunk::<A>() {
+        run(level, Scanner::<'_, '_, L, A, S> { scan, args, at: range.start, out });
+    }
 }
 
-struct Scanner<'a, 'w, const L: usize, S> {
+struct Scanner<'a, 'w, const L: usize, const A: usize, S> {
     scan: S,
-    args: &'a [Window<'w>],
-    range: Range<usize>,
+    args: &'a [Window<'w>; A],
+    at: usize,
     out: &'a mut [f64],
 }
 
-impl<const L: usize, S: Scan> Body for Scanner<'_, '_, L, S> {
+impl<const L: usize, const A: usize, S: Scan<A>> Body for Scanner<'_, '_, L, A, S> {
     #[inline(always)]
     fn run(self) {
-        let Scanner { scan, args, range, out } = self;
+        let Scanner { scan, args, mut at, out } = self;
         let rows = args.first().map_or(0, Window::len);
-        let (blocks, rest) = out.as_chunks_mut::<L>();
-        let (many, few) = blocks.as_chunks_mut::<BLOCKS>();
-        let mut at = range.start;
-        for chunk in many {
+        let together = if rows > SHORT { out.len() - out.len() % (L * BLOCKS) } else { 0 };
+        let (long, rest) = out.split_at_mut(together);
+        for chunk in long.as_chunks_mut::<L>().0.as_chunks_mut::<BLOCKS>().0 {
             scan_blocks(scan, args, rows, at, chunk);
             at += L * BLOCKS;
         }
-        for block in few {
+        let (short, rest) = rest.as_chunks_mut::<IN_REGISTERS>();
+        for block in short {
             scan_blocks(scan, args, rows, at, std::array::from_mut(block));
-            at += L;
+            at += IN_REGISTERS;
         }
-        let (narrow, _) = rest.as_chunks_mut::<GROUP>();
-        for block in narrow {
+        for block in rest.as_chunks_mut::<GROUP>().0 {
             scan_blocks(scan, args, rows, at, std::array::from_mut(block));
             at += GROUP;
         }
@@ -167,33 +165,35 @@ impl<const L: usize, S: Scan> Body for Scanner<'_, '_, L, S> {
 }
 
 #[inline(always)]
-fn scan_blocks<const L: usize, const B: usize, S: Scan>(
+fn scan_blocks<const L: usize, const A: usize, const B: usize, S: Scan<A>>(
     scan: S,
-    args: &[Window<'_>],
+    args: &[Window<'_>; A],
     rows: usize,
     at: usize,
     out: &mut [[f64; L]; B],
 ) {
-    let mut states = [scan.start::<L>(args, at); B];
-    for (i, state) in states.iter_mut().enumerate().skip(1) {
-        *state = scan.start::<L>(args, at + i * L);
-    }
+    let row = |i: usize| args.map(|window| window.blocks::<L, B>(i, at));
+    let newest = row(rows.wrapping_sub(1));
+    let mut states: [S::State<L>; B] =
+        std::array::from_fn(|i| scan.start(newest.map(|blocks| &blocks[i])));
     let whole = rows - rows % ROWS;
     for first in (0..whole).step_by(ROWS) {
+        let group: [_; ROWS] = std::array::from_fn(|r| row(first + r));
         for (i, state) in states.iter_mut().enumerate() {
             let mut s = *state;
-            for row in first..first + ROWS {
-                s = scan.add::<L>(s, args, row, at + i * L);
+            for blocks in &group {
+                s = scan.add(s, blocks.map(|blocks| &blocks[i]));
             }
             *state = s;
         }
     }
-    for row in whole..rows {
+    for r in whole..rows {
+        let blocks = row(r);
         for (i, state) in states.iter_mut().enumerate() {
-            *state = scan.add::<L>(*state, args, row, at + i * L);
+            *state = scan.add(*state, blocks.map(|blocks| &blocks[i]));
         }
     }
     for (block, state) in out.iter_mut().zip(states) {
-        *block = scan.finish::<L>(state, rows as f64);
+        *block = scan.finish(state, rows as f64);
     }
 }

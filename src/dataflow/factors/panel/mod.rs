@@ -255,6 +255,18 @@ impl Panel {
         self.store.bytes() + self.open.values().map(OpenRow::bytes).sum::<usize>()
     }
 
+    /// How many rows of numbers it keeps when its histories are full; times the number of symbols
+    /// and eight bytes, its memory.
+    pub fn planned_rows(&self) -> usize {
+        let kept = |node: &layout::NodeLayout| match node.place {
+            layout::Place::Kept => self.most_rows(node.reach),
+            layout::Place::Constant(_) => 1,
+            layout::Place::Buffer(_) => 0,
+        };
+        let rows = self.layout.nodes.iter().map(kept);
+        rows.fold(self.layout.buffers, usize::saturating_add)
+    }
+
     /// What it has done.
     pub fn stats(&self) -> Stats {
         self.stats

@@ -1,6 +1,6 @@
 //! Pearson correlation over a window, in one pass over values shifted by the newest ones.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -13,7 +13,7 @@ pub(super) static CORR: Member = Member {
         "correlation of the last n values of x and y; missing when either is constant",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<16, _>(level, Corr, args, range, out),
+        run: |level, args, _, range, out| scan::<16, 2, _>(level, Corr, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -54,25 +54,19 @@ struct Moments<const L: usize> {
     xy: [f64; L],
 }
 
-impl Scan for Corr {
+impl Scan<2> for Corr {
     type State<const L: usize> = Moments<L>;
 
     #[inline(always)]
-    fn start<const L: usize>(self, args: &[Window<'_>], at: usize) -> Moments<L> {
-        let newest = [*args[0].newest::<L>(at), *args[1].newest::<L>(at)];
+    fn start<const L: usize>(self, newest: [&[f64; L]; 2]) -> Moments<L> {
+        let newest = [*newest[0], *newest[1]];
         let zero = [0.0; L];
         Moments { newest, x: zero, y: zero, xx: zero, yy: zero, xy: zero }
     }
 
     #[inline(always)]
-    fn add<const L: usize>(
-        self,
-        mut state: Moments<L>,
-        args: &[Window<'_>],
-        row: usize,
-        at: usize,
-    ) -> Moments<L> {
-        let (x, y) = (args[0].row::<L>(row, at), args[1].row::<L>(row, at));
+    fn add<const L: usize>(self, mut state: Moments<L>, row: [&[f64; L]; 2]) -> Moments<L> {
+        let [x, y] = row;
         for j in 0..L {
             let (d, e) = (x[j] - state.newest[0][j], y[j] - state.newest[1][j]);
             state.x[j] += d;

@@ -1,8 +1,6 @@
 //! Smallest and largest value of a window.
 
-use super::{
-    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, gap, scan, signature,
-};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, gap, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -16,7 +14,7 @@ pub(super) static MIN: Member = Member {
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, _, range, out| {
-            scan::<32, _>(level, Extreme::<false>, args, range, out);
+            scan::<32, 1, _>(level, Extreme::<false>, args, range, out);
         },
         reads: Reads::Window,
     }),
@@ -33,7 +31,9 @@ pub(super) static MAX: Member = Member {
         "largest of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<32, _>(level, Extreme::<true>, args, range, out),
+        run: |level, args, _, range, out| {
+            scan::<32, 1, _>(level, Extreme::<true>, args, range, out);
+        },
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -51,12 +51,12 @@ fn twin(w: &[Vec<f64>], better: fn(f64, f64) -> bool) -> f64 {
 #[derive(Clone, Copy)]
 struct Extreme<const MAX: bool>;
 
-impl<const MAX: bool> Scan for Extreme<MAX> {
+impl<const MAX: bool> Scan<1> for Extreme<MAX> {
     /// The best value, and whether something was missing.
     type State<const L: usize> = ([f64; L], [f64; L]);
 
     #[inline(always)]
-    fn start<const L: usize>(self, _: &[Window<'_>], _: usize) -> Self::State<L> {
+    fn start<const L: usize>(self, _: [&[f64; L]; 1]) -> Self::State<L> {
         ([if MAX { f64::NEG_INFINITY } else { f64::INFINITY }; L], [0.0; L])
     }
 
@@ -64,11 +64,9 @@ impl<const MAX: bool> Scan for Extreme<MAX> {
     fn add<const L: usize>(
         self,
         (mut best, mut gaps): Self::State<L>,
-        args: &[Window<'_>],
-        row: usize,
-        at: usize,
+        row: [&[f64; L]; 1],
     ) -> Self::State<L> {
-        let x = args[0].row::<L>(row, at);
+        let [x] = row;
         for j in 0..L {
             let better = if MAX { x[j] > best[j] } else { x[j] < best[j] };
             best[j] = if better { x[j] } else { best[j] };

@@ -1,7 +1,7 @@
 //! Standard deviation over a window, in one pass: values are shifted by the newest one, which
 //! keeps cancellation harmless at any level of the data and makes a constant window exactly 0.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -14,7 +14,7 @@ pub(super) static STD: Member = Member {
         "sample standard deviation (ddof 1) of the last n values of x; 0 when they are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<16, _>(level, Std, args, range, out),
+        run: |level, args, _, range, out| scan::<16, 1, _>(level, Std, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -42,23 +42,17 @@ struct Moments<const L: usize> {
     squares: [f64; L],
 }
 
-impl Scan for Std {
+impl Scan<1> for Std {
     type State<const L: usize> = Moments<L>;
 
     #[inline(always)]
-    fn start<const L: usize>(self, args: &[Window<'_>], at: usize) -> Moments<L> {
-        Moments { newest: *args[0].newest::<L>(at), sum: [0.0; L], squares: [0.0; L] }
+    fn start<const L: usize>(self, newest: [&[f64; L]; 1]) -> Moments<L> {
+        Moments { newest: *newest[0], sum: [0.0; L], squares: [0.0; L] }
     }
 
     #[inline(always)]
-    fn add<const L: usize>(
-        self,
-        mut state: Moments<L>,
-        args: &[Window<'_>],
-        row: usize,
-        at: usize,
-    ) -> Moments<L> {
-        let x = args[0].row::<L>(row, at);
+    fn add<const L: usize>(self, mut state: Moments<L>, row: [&[f64; L]; 1]) -> Moments<L> {
+        let [x] = row;
         for j in 0..L {
             let d = x[j] - state.newest[j];
             state.sum[j] += d;
@@ -83,6 +77,7 @@ impl Scan for Std {
 mod tests {
     use super::*;
     use crate::dataflow::factors::simd::Level;
+    use crate::dataflow::factors::window::Window;
 
     #[test]
     fn is_exactly_zero_for_a_constant_window_and_stable_at_a_high_level() {
@@ -93,7 +88,7 @@ mod tests {
         let data = rows.as_flattened();
         let starts = [0, 8, 16, 24, 32];
         let mut out = [0.0; 8];
-        scan::<16, _>(Level::best(), Std, &[Window::new(data, &starts)], 0..8, &mut out);
+        scan::<16, 1, _>(Level::best(), Std, &[Window::new(data, &starts)], 0..8, &mut out);
         assert_eq!(out[0].to_bits(), 0.0_f64.to_bits());
         assert!((out[1] - 2.5_f64.sqrt()).abs() < 1e-12);
     }

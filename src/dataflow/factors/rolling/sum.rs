@@ -5,7 +5,7 @@
 //! stands still would tremble in its last bit as the window moves on, and what looks at it, like
 //! the correlation of a constant window, would see a movement.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -18,7 +18,7 @@ pub(super) static SUM: Member = Member {
         "sum of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<32, _>(level, Sum::<false>, args, range, out),
+        run: |level, args, _, range, out| scan::<32, 1, _>(level, Sum::<false>, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -34,7 +34,7 @@ pub(super) static MEAN: Member = Member {
         "mean of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<32, _>(level, Sum::<true>, args, range, out),
+        run: |level, args, _, range, out| scan::<32, 1, _>(level, Sum::<true>, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -60,12 +60,12 @@ fn twin(w: &[Vec<f64>]) -> f64 {
 #[derive(Clone, Copy)]
 struct Sum<const MEAN: bool>;
 
-impl<const MEAN: bool> Scan for Sum<MEAN> {
+impl<const MEAN: bool> Scan<1> for Sum<MEAN> {
     /// Sum and its error.
     type State<const L: usize> = ([f64; L], [f64; L]);
 
     #[inline(always)]
-    fn start<const L: usize>(self, _: &[Window<'_>], _: usize) -> Self::State<L> {
+    fn start<const L: usize>(self, _: [&[f64; L]; 1]) -> Self::State<L> {
         ([0.0; L], [0.0; L])
     }
 
@@ -73,11 +73,9 @@ impl<const MEAN: bool> Scan for Sum<MEAN> {
     fn add<const L: usize>(
         self,
         (mut sum, mut errors): Self::State<L>,
-        args: &[Window<'_>],
-        row: usize,
-        at: usize,
+        row: [&[f64; L]; 1],
     ) -> Self::State<L> {
-        let x = args[0].row::<L>(row, at);
+        let [x] = row;
         for j in 0..L {
             let next = sum[j] + x[j];
             let grown = next - sum[j];
@@ -105,6 +103,7 @@ mod tests {
     use super::*;
     use crate::dataflow::factors::random::Random;
     use crate::dataflow::factors::simd::Level;
+    use crate::dataflow::factors::window::Window;
 
     #[test]
     fn the_order_of_ordinary_values_does_not_show() {
@@ -117,7 +116,7 @@ mod tests {
             let sum = |rows: &[[f64; 8]]| {
                 let mut out = [0.0; 8];
                 let window = [Window::new(rows.as_flattened(), &starts)];
-                scan::<32, _>(Level::best(), Sum::<false>, &window, 0..8, &mut out);
+                scan::<32, 1, _>(Level::best(), Sum::<false>, &window, 0..8, &mut out);
                 out[0]
             };
             let want = sum(&rows);

@@ -77,12 +77,15 @@ pub enum Expect {
         /// Record that deletes them.
         after: Mark,
     },
-    /// The factors of `symbol|time` were written as often as this, and not once more.
-    Written {
+    /// The factors of `symbol|time` were written once and never again, although the record was
+    /// sent. Other than `Untouched` this does not depend on how fast the outputs are read back.
+    WrittenOnce {
         /// Key.
         key: String,
-        /// How often.
-        times: usize,
+        /// The record.
+        mark: Mark,
+        /// What this shows, for people.
+        says: &'static str,
     },
     /// Nothing was written about `symbol|time` any more.
     Untouched {
@@ -157,8 +160,8 @@ fn duplicate(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let text = Some(bar.json()?);
     let mark = draft.also(fault, (11, 0.5), &bar, text, Fate::Passes);
     let key = draft.key(&bar)?;
-    draft.expect(fault, Expect::Written { key: key.clone(), times: 1 });
-    draft.expect(fault, Expect::Untouched { key, after: mark });
+    let says = "superseded, no output changed";
+    draft.expect(fault, Expect::WrittenOnce { key, mark, says });
     Ok(())
 }
 
@@ -230,7 +233,8 @@ fn correction(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let keys = vec![draft.key(&at?)?, draft.key(&later?)?];
     draft.expect(fault, Expect::Revised { keys, after });
     let key = draft.key(&before?)?;
-    draft.expect(fault, Expect::Untouched { key, after });
+    let says = "earlier factors untouched";
+    draft.expect(fault, Expect::WrittenOnce { key, mark: after, says });
     Ok(())
 }
 

@@ -221,8 +221,9 @@ impl Ledger {
             Expect::Untouched { key, after } => {
                 self.since(OutputKind::Factors, key, *after).is_some_and(<[_]>::is_empty)
             }
-            Expect::Written { key, times } => {
-                self.history(OutputKind::Factors, key).len() == *times
+            Expect::WrittenOnce { key, mark, .. } => {
+                self.delivered.contains_key(mark)
+                    && matches!(self.history(OutputKind::Factors, key), [(_, Held::Something)])
             }
             Expect::Fired { alert, after } => self.alert(alert, *after, "firing", ""),
             Expect::Ended { alert, reason, after } => self.alert(alert, *after, "resolved", reason),
@@ -249,7 +250,7 @@ impl Expect {
         match self {
             Expect::Filled { key, .. }
             | Expect::Emptied { key, .. }
-            | Expect::Written { key, .. }
+            | Expect::WrittenOnce { key, .. }
             | Expect::Untouched { key, .. } => vec![key],
             Expect::Revised { keys, .. } => keys.iter().collect(),
             _ => Vec::new(),
@@ -269,8 +270,8 @@ impl Expect {
             Expect::Filled { .. } => "factors filled in".to_owned(),
             Expect::Emptied { .. } => "factors withdrawn".to_owned(),
             Expect::Revised { .. } => "dependent factors revised".to_owned(),
-            Expect::Written { .. } => "superseded".to_owned(),
-            Expect::Untouched { .. } => "nothing else changed".to_owned(),
+            Expect::WrittenOnce { says, .. } => (*says).to_owned(),
+            Expect::Untouched { .. } => "factors untouched".to_owned(),
             Expect::Fired { alert, .. } => format!("alert {alert} fired"),
             Expect::Ended { reason, .. } => format!("alert {reason}"),
         }

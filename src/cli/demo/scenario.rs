@@ -364,7 +364,9 @@ mod tests {
             assert!(!fault.expects.is_empty(), "{}", fault.name);
             for expect in &fault.expects {
                 let mark = match expect {
-                    Expect::DeadLetter { mark, .. } | Expect::Quarantined { mark, .. } => mark,
+                    Expect::DeadLetter { mark, .. }
+                    | Expect::Quarantined { mark, .. }
+                    | Expect::WrittenOnce { mark, .. } => mark,
                     Expect::Released { after, .. }
                     | Expect::Withdrawn { after, .. }
                     | Expect::Filled { after, .. }
@@ -373,7 +375,7 @@ mod tests {
                     | Expect::Untouched { after, .. }
                     | Expect::Fired { after, .. }
                     | Expect::Ended { after, .. } => after,
-                    Expect::Found { .. } | Expect::Written { .. } => continue,
+                    Expect::Found { .. } => continue,
                 };
                 assert_eq!(marks[mark].fault, Some(number), "{expect:?}");
             }

@@ -294,7 +294,9 @@ impl DemoState {
         let day = day_of_key(parts.next().unwrap_or(""));
         if record.value.is_some() {
             let finding = record.json();
+            // A bar can be wrong in several ways; the first will do here.
             let detail = finding["detail"].as_str().unwrap_or("");
+            let detail = detail.split_once("; ").map_or(detail, |(first, _)| first);
             let text = format!("{check} {symbol} {day}: {detail}");
             if self.open.insert(key.clone()) {
                 self.opened += 1;

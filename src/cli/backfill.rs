@@ -41,7 +41,9 @@ impl Backfill {
                 Some((source, file)) if source == plan.source.name => input.push(file.into()),
                 Some((source, _)) => {
                     let name = &plan.source.name;
-                    terminal.error(&format!("error: the pipeline has no source `{source}`, only `{name}`"));
+                    terminal.error(&format!(
+                        "error: the pipeline has no source `{source}`, only `{name}`"
+                    ));
                     return Ok(Outcome::Usage);
                 }
                 None => {
@@ -82,6 +84,7 @@ fn bar(shown: bool) -> ProgressBar {
     if !shown {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} rows  {per_sec}  {eta}");
+    let style =
+        ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} rows  {per_sec}  {eta}");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -54,7 +54,8 @@ impl Check {
                     let counts: Vec<String> =
                         counts.iter().map(|(count, what)| format!("{count} {what}")).collect();
                     let (path, name) = (self.pipeline.display(), &plan.name);
-                    terminal.line(&format!("{path}: pipeline {name} is good: {}", counts.join(", ")));
+                    terminal
+                        .line(&format!("{path}: pipeline {name} is good: {}", counts.join(", ")));
                 }
             }
         }

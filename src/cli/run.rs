@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-
 use super::load::load;
 use super::{Format, Outcome, Terminal};
 use crate::api;
@@ -122,4 +121,3 @@ fn metrics(plan: &Plan) -> anyhow::Result<Metrics> {
     });
     Ok(metrics)
 }
-

@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for Written {
                 };
                 match map.next_key::<String>()? {
                     Some(other) => Err(de::Error::custom(format!(
-                        "`{other}` stands beside the check `{}`: options go one level deeper, a \
+                        "`{other}` stands beside the check `{}`; options go one level deeper, a \
                          second check into an element of its own",
                         name.value
                     ))),

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Unexpected, Visitor};
 
+use super::advice::{advice, expectation};
 use super::diagnostic::{Diagnostics, suggestion};
 use super::document::Place;
 use super::node::{Kind, Meaning, Node, Scalar};
@@ -25,19 +26,12 @@ impl Error {
         Error { message, hint, place: None, silent: false }
     }
 
-    /// Says where, unless it is known. What a reference stands for may be secret, so the message
-    /// shows the reference instead.
+    /// Says where, unless it is known.
     fn at(mut self, node: &Node) -> Error {
         if self.place.is_some() {
             return self;
         }
         self.place = Some(node.place);
-        if let Kind::Scalar(scalar) = &node.kind {
-            self.silent |= scalar.unresolved;
-            if let (Some(reference), false) = (&scalar.reference, scalar.text.is_empty()) {
-                self.message = self.message.replace(&scalar.text, reference);
-            }
-        }
         self
     }
 
@@ -58,7 +52,8 @@ impl std::error::Error for Error {}
 
 impl de::Error for Error {
     fn custom<T: fmt::Display>(message: T) -> Error {
-        Error::new(message.to_string(), None)
+        let (message, hint) = advice(&message.to_string());
+        Error::new(message, hint)
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Error {
@@ -74,15 +69,7 @@ impl de::Error for Error {
             other => other.to_string(),
         };
         let expected = expected.to_string();
-        let expected = match expected.as_str() {
-            "u16" | "u32" | "u64" | "usize" => "a whole number",
-            "f64" => "a number",
-            "a boolean" => "true or false",
-            "a string" => "text",
-            "a sequence" => "a list",
-            other => other,
-        };
-        Error::new(format!("expected {expected}, found {found}"), None)
+        Error::new(format!("expected {}, found {found}", expectation(&expected)), None)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> Error {
@@ -139,6 +126,16 @@ impl<'a> Reader<'a> {
         if self.key { Meaning::Text(&scalar.text) } else { scalar.meaning() }
     }
 
+    /// Fails silently where a reference could not be resolved: that is reported already.
+    fn resolved(self) -> Result<(), Error> {
+        match &self.node.kind {
+            Kind::Scalar(scalar) if scalar.unresolved => {
+                Err(Error { silent: true, ..Error::new(String::new(), None) })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn list(self, items: &'a [Node]) -> List<'a> {
         List { items: items.iter(), diagnostics: self.diagnostics }
     }
@@ -152,6 +149,7 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.resolved()?;
         let result = match &self.node.kind {
             Kind::List(items) => visitor.visit_seq(self.list(items)),
             Kind::Map(entries) => visitor.visit_map(self.map(entries, None)),
@@ -170,16 +168,15 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
         let Kind::Scalar(scalar) = &self.node.kind else {
             return self.deserialize_any(visitor);
         };
+        self.resolved()?;
         // A variable's value is text wherever text is expected, also when it looks like a number.
         match self.meaning(scalar) {
-            Meaning::Truth(_) | Meaning::Whole(_) | Meaning::Number(_)
-                if scalar.reference.is_none() =>
-            {
+            Meaning::Truth(_) | Meaning::Whole(_) | Meaning::Number(_) if !scalar.resolved => {
                 let message = format!("expected text, found `{}`", scalar.text);
                 let hint = format!("write it in quotes: \"{}\"", scalar.text);
                 Err(Error::new(message, Some(hint)).at(self.node))
             }
-            Meaning::Nothing if scalar.reference.is_none() => self.deserialize_any(visitor),
+            Meaning::Nothing if !scalar.resolved => self.deserialize_any(visitor),
             _ => {
                 visitor.visit_borrowed_str(&scalar.text).map_err(|error: Error| error.at(self.node))
             }
@@ -221,8 +218,15 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let Kind::Map(entries) = &self.node.kind else {
-            return self.deserialize_any(visitor);
+        let entries = match &self.node.kind {
+            Kind::Map(entries) => entries,
+            Kind::Scalar(_) => return self.deserialize_any(visitor),
+            // Structs would read themselves from a list as well.
+            Kind::List(_) => {
+                return Err(
+                    <Error as de::Error>::invalid_type(Unexpected::Seq, &visitor).at(self.node)
+                );
+            }
         };
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.key())) {
             let name = key.key();
@@ -241,7 +245,10 @@ impl<'a> de::Deserializer<'a> for Reader<'a> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let result = match &self.node.kind {
-            Kind::Scalar(scalar) => visitor.visit_enum(scalar.text.as_str().into_deserializer()),
+            Kind::Scalar(scalar) => {
+                self.resolved()?;
+                visitor.visit_enum(scalar.text.as_str().into_deserializer())
+            }
             _ => Err(Error::new(format!("expected one of {}", known.join(", ")), None)),
         };
         result.map_err(|error: Error| error.at(self.node))

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use super::document::{Document, Place};
 
+/// Shorter values of variables are no secrets, and replacing them would garble messages.
+const SHORTEST_SECRET: usize = 4;
+
 /// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
@@ -31,6 +34,8 @@ pub struct Diagnostic {
 pub struct Diagnostics<'a> {
     document: &'a Document,
     found: RefCell<Vec<(Place, Diagnostic)>>,
+    masked: RefCell<Vec<Place>>,
+    values: RefCell<Vec<(Place, String, String)>>,
 }
 
 impl Diagnostic {
@@ -75,7 +80,8 @@ impl fmt::Display for Diagnostic {
 impl<'a> Diagnostics<'a> {
     /// Nothing wrong so far.
     pub fn new(document: &'a Document) -> Diagnostics<'a> {
-        Diagnostics { document, found: RefCell::new(Vec::new()) }
+        let (found, masked, values) = Default::default();
+        Diagnostics { document, found, masked, values }
     }
 
     /// The document.
@@ -86,13 +92,53 @@ impl<'a> Diagnostics<'a> {
     /// Notes that something at `place` is wrong.
     pub fn report(&self, place: Place, message: impl Into<String>, hint: Option<String>) {
         let (line, column) = self.document.line_column(place.start);
-        let text = self.document.line_text(line).to_owned();
+        let text = self.shown(line);
         let rest = text.chars().count().saturating_sub(column - 1);
         let length = self.document.slice(place).chars().count().min(rest).max(1);
         let path = self.document.path().to_owned();
-        let message = message.into();
+        let message = self.unresolved(place, message.into());
+        let hint = hint.map(|hint| self.unresolved(place, hint));
         let found = Diagnostic { path, line, column, length, message, hint, text };
         self.found.borrow_mut().push((place, found));
+    }
+
+    /// Never shows what stands at `place`. To be called before anything about its line is reported.
+    pub(super) fn mask(&self, place: Place) {
+        self.masked.borrow_mut().push(place);
+    }
+
+    /// Never shows `value`, which stands for `reference` in the scalar at `place`: it may be secret.
+    pub(super) fn stands_for(&self, place: Place, reference: &str, value: &str) {
+        self.values.borrow_mut().push((place, reference.to_owned(), value.to_owned()));
+    }
+
+    /// A message about `place` with references instead of what they stand for.
+    fn unresolved(&self, place: Place, mut message: String) -> String {
+        for (scalar, reference, value) in self.values.borrow().iter() {
+            if place.start < scalar.start || scalar.end < place.end {
+                continue;
+            }
+            // Long texts are cut in messages.
+            for length in [usize::MAX, 64, 60, 40] {
+                let cut: String = value.chars().take(length).collect();
+                if cut.chars().count() >= SHORTEST_SECRET {
+                    message = message.replace(&cut, reference);
+                }
+            }
+        }
+        message
+    }
+
+    /// A line of the file, stars for what is masked.
+    fn shown(&self, line: usize) -> String {
+        let masked = self.masked.borrow();
+        let start = self.document.line_start(line);
+        let chars = self.document.line_text(line).char_indices().map(|(at, c)| {
+            let at = start + at;
+            let hidden = masked.iter().any(|place| (place.start..place.end).contains(&at));
+            if hidden { '*' } else { c }
+        });
+        chars.collect()
     }
 
     /// Whether nothing is wrong.

@@ -53,9 +53,14 @@ impl Document {
 
     /// The text of a line, numbered from 1, without its end.
     pub fn line_text(&self, line: usize) -> &str {
-        let start = line.checked_sub(1).and_then(|i| self.lines.get(i)).copied();
-        let rest = start.and_then(|start| self.text.get(start..)).unwrap_or_default();
+        let rest = self.text.get(self.line_start(line)..).unwrap_or_default();
         rest.lines().next().unwrap_or_default()
+    }
+
+    /// Offset of the first byte of a line, numbered from 1; of the end for lines behind the last.
+    pub fn line_start(&self, line: usize) -> usize {
+        let start = line.checked_sub(1).and_then(|i| self.lines.get(i)).copied();
+        start.unwrap_or(self.text.len())
     }
 
     /// Where bytes `start..end` of a scalar's value stand in the file, given the scalar's place.

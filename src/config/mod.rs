@@ -1,5 +1,6 @@
 //! The pipeline file: YAML, read strictly, every error with its place and several at once.
 
+mod advice;
 mod check;
 mod de;
 mod diagnostic;
@@ -15,6 +16,7 @@ mod spanned;
 mod units;
 mod value;
 
+pub use advice::advice;
 pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, nearest, suggestion};
 pub use document::{Document, Place};
@@ -35,6 +37,7 @@ pub fn read(
     environment: Environment<'_>,
 ) -> Option<Spanned<PipelineFile>> {
     let mut node = node::parse(diagnostics)?;
+    secret::mask(&node, diagnostics);
     references::resolve(&mut node, environment, diagnostics);
     de::read(&node, diagnostics)
 }

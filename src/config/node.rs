@@ -4,6 +4,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::diagnostic::Diagnostics;
 use super::document::Place;
+use super::secret;
 
 /// Nesting beyond this is not a pipeline.
 const MAX_DEPTH: usize = 32;
@@ -29,8 +30,8 @@ pub(super) struct Scalar {
     pub(super) text: String,
     /// Whether it may be a number, a truth value or nothing.
     pub(super) plain: bool,
-    /// The text as written, where it held references.
-    pub(super) reference: Option<String>,
+    /// Whether it held references, so that it may be meant as any type.
+    pub(super) resolved: bool,
     /// Whether a reference could not be resolved, which is reported.
     pub(super) unresolved: bool,
 }
@@ -139,7 +140,7 @@ impl Builder<'_> {
                     self.trimmed(place)
                 };
                 let scalar =
-                    Scalar { text: text.into_owned(), plain, reference: None, unresolved: false };
+                    Scalar { text: text.into_owned(), plain, resolved: false, unresolved: false };
                 self.finished(Node { place, kind: Kind::Scalar(scalar) })
             }
             Event::SequenceStart(anchor, tag) => {
@@ -193,6 +194,9 @@ impl Builder<'_> {
     }
 
     fn bare(&self, place: Place, anchor: usize, tag: bool) -> Result<(), ()> {
+        let text = self.diagnostics.document().slice(place);
+        let word = text.split_whitespace().next().map_or(0, str::len);
+        let place = Place { end: place.start + word, ..place };
         match (anchor > 0, tag) {
             (true, _) => self.refuse(place, "anchors are not supported", "write the value out"),
             (_, true) => self.refuse(place, "tags are not supported", "remove the tag"),
@@ -252,6 +256,7 @@ impl Builder<'_> {
         let hint =
             indent.clone().any(|c| c == '\t').then(|| "indent with spaces, not tabs".to_owned());
         let message = format!("this is not YAML: {}", error.info());
+        secret::mask_line(line, self.diagnostics);
         self.diagnostics.report(Place { start: at, end: at }, message, hint);
     }
 }
@@ -294,7 +299,7 @@ mod tests {
                     stack.extend(items.into_iter().rev());
                 }
                 Kind::Map(entries) => {
-                    stack.extend(entries.into_iter().rev().flat_map(|(k, v)| [v, k]))
+                    stack.extend(entries.into_iter().rev().flat_map(|(k, v)| [v, k]));
                 }
             }
         }
@@ -321,7 +326,7 @@ mod tests {
     fn plain_scalars_mean_what_yaml_says() {
         let meaning = |text: &str, plain| {
             let scalar =
-                Scalar { text: text.to_owned(), plain, reference: None, unresolved: false };
+                Scalar { text: text.to_owned(), plain, resolved: false, unresolved: false };
             format!("{:?}", scalar.meaning())
         };
         let plain = ["~", "true", "-3", "1e3", "5s", "no", "inf", "0x10", "1e999"];

@@ -43,7 +43,6 @@ pub(super) fn resolve(
                 resolve_scalar(scalar, node.place, environment, diagnostics)
             {
                 diagnostics.report(place, message, Some(hint));
-                scalar.reference = Some(scalar.text.clone());
                 scalar.unresolved = true;
             }
         }
@@ -62,21 +61,29 @@ fn resolve_scalar(
     if !written.contains("${") && !written.starts_with("file:") {
         return Ok(());
     }
-    let mut text = expand(&written, environment).map_err(|(start, end, message, hint)| {
-        (diagnostics.document().inside(place, &written, start, end), message, hint)
-    })?;
+    let mut values = Vec::new();
+    let mut text =
+        expand(&written, environment, &mut values).map_err(|(start, end, message, hint)| {
+            (diagnostics.document().inside(place, &written, start, end), message, hint)
+        })?;
     if let (true, Some(path)) = (written.starts_with("file:"), text.strip_prefix("file:")) {
         text = read(&environment.folder.join(path.trim()))
             .map_err(|(message, hint)| (place, message, hint))?;
+        values.push((written.clone(), text.clone()));
     }
-    *scalar = Scalar { text, plain: true, reference: Some(written), unresolved: false };
+    for (reference, value) in values {
+        diagnostics.stands_for(place, &reference, &value);
+    }
+    *scalar = Scalar { text, plain: true, resolved: true, unresolved: false };
     Ok(())
 }
 
-/// Replaces variables; an error says which bytes of the text are meant.
+/// Replaces variables; an error says which bytes of the text are meant. `values` gets references
+/// and what they stand for.
 fn expand(
     written: &str,
     environment: Environment<'_>,
+    values: &mut Vec<(String, String)>,
 ) -> Result<String, (usize, usize, String, String)> {
     let mut text = String::new();
     let mut rest = written;
@@ -112,6 +119,9 @@ fn expand(
         }
         // As in a shell, `:-` also stands in for an empty variable.
         let value = (environment.variable)(name);
+        if let Some(value) = &value {
+            values.push((format!("${{{inner}}}"), value.clone()));
+        }
         match (value, default) {
             (Some(value), None) => text.push_str(&value),
             (Some(value), Some(_)) if !value.is_empty() => text.push_str(&value),
@@ -150,7 +160,8 @@ mod tests {
             _ => None,
         };
         let environment = Environment { variable: &variable, folder: Path::new(".") };
-        expand(text, environment).map_err(|(start, end, message, _)| (start, end, message))
+        expand(text, environment, &mut Vec::new())
+            .map_err(|(start, end, message, _)| (start, end, message))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! JSON Schema of pipeline files, from the types that read them. Editors complete by it.
 
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::pipeline::PipelineFile;
 use crate::model::{Action, Severity};
@@ -21,18 +21,62 @@ pub struct CheckSchema {
 pub fn schema(checks: impl FnOnce(&mut SchemaGenerator) -> Vec<CheckSchema>) -> Value {
     let mut generator = SchemaGenerator::default();
     let checks = checks(&mut generator);
-    let any = any_check(&checks, &mut generator);
+    let common = json!({
+        "action": generator.subschema_for::<Action>(),
+        "severity": generator.subschema_for::<Severity>(),
+        "as": { "type": "string", "description": "Unique name of the check in the pipeline." },
+    });
     let mut schema = generator.into_root_schema_for::<PipelineFile>();
     schema.insert("title".to_owned(), "Weir pipeline".into());
     let mut schema = schema.to_value();
     if let Some(definitions) = schema.get_mut("$defs").and_then(Value::as_object_mut) {
+        let mut any: Vec<Value> = vec![names(&checks)];
+        for check in &checks {
+            let mut options = check.options.clone().to_value();
+            add_common(&mut options, &common, definitions);
+            any.push(json!({
+                "type": "object",
+                "description": check.summary,
+                "properties": { check.name: options },
+                "required": [check.name],
+                "additionalProperties": false,
+            }));
+        }
+        let any = json!({ "description": "What must hold for a row.", "anyOf": any });
         definitions.insert("Check".to_owned(), any);
-        // The source of all is the code; a stable order keeps differences small.
+        // By name, whatever the order in which types were met.
         let mut sorted: Vec<_> = std::mem::take(definitions).into_iter().collect();
         sorted.sort_by(|a, b| a.0.cmp(&b.0));
         definitions.extend(sorted);
     }
     schema
+}
+
+/// A check by its name alone.
+fn names(checks: &[CheckSchema]) -> Value {
+    let name = |check: &CheckSchema| json!({ "const": check.name, "description": check.summary });
+    json!({ "oneOf": checks.iter().map(name).collect::<Vec<_>>() })
+}
+
+/// Adds the options that all checks have to every map that a check's own options may be.
+fn add_common(schema: &mut Value, common: &Value, definitions: &mut Map<String, Value>) {
+    let Some(object) = schema.as_object_mut() else { return };
+    for key in ["anyOf", "oneOf"] {
+        for branch in object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten() {
+            add_common(branch, common, definitions);
+        }
+    }
+    let name = object.get("$ref").and_then(Value::as_str).and_then(|r| r.rsplit('/').next());
+    if let Some((name, mut target)) = name.and_then(|name| definitions.remove_entry(name)) {
+        add_common(&mut target, common, definitions);
+        definitions.insert(name, target);
+    }
+    if object.get("type").is_some_and(|kind| kind == "object") {
+        let properties = object.entry("properties").or_insert_with(|| json!({}));
+        if let (Some(properties), Some(common)) = (properties.as_object_mut(), common.as_object()) {
+            properties.extend(common.clone());
+        }
+    }
 }
 
 impl schemars::JsonSchema for super::check::Check {
@@ -44,52 +88,4 @@ impl schemars::JsonSchema for super::check::Check {
         // Replaced by the real kinds of check.
         json_schema!({ "type": ["string", "object"] })
     }
-}
-
-/// One check: its name alone, or its name with options.
-fn any_check(checks: &[CheckSchema], generator: &mut SchemaGenerator) -> Value {
-    let common = [
-        ("action", generator.subschema_for::<Action>().to_value()),
-        ("severity", generator.subschema_for::<Severity>().to_value()),
-        ("as", json!({ "type": "string", "description": "Unique name in the pipeline." })),
-    ];
-    let names: Vec<_> = checks
-        .iter()
-        .map(|check| json!({ "const": check.name, "description": check.summary }))
-        .collect();
-    let maps = checks.iter().map(|check| {
-        let options = with_common(check.options.clone().to_value(), &common);
-        json!({
-            "type": "object",
-            "description": check.summary,
-            "properties": { check.name: options },
-            "required": [check.name],
-            "additionalProperties": false,
-        })
-    });
-    let all: Vec<_> = std::iter::once(json!({ "oneOf": names })).chain(maps).collect();
-    json!({ "description": "What must hold for a row.", "anyOf": all })
-}
-
-/// Adds the options that all checks have to every map of a check's own options.
-fn with_common(mut options: Value, common: &[(&str, Value)]) -> Value {
-    let Some(object) = options.as_object_mut() else {
-        return options;
-    };
-    object.remove("$schema");
-    object.remove("title");
-    for key in ["anyOf", "oneOf"] {
-        if let Some(Value::Array(branches)) = object.get_mut(key) {
-            for branch in branches {
-                *branch = with_common(branch.take(), common);
-            }
-        }
-    }
-    if object.get("type").is_some_and(|kind| kind == "object") {
-        let properties = object.entry("properties").or_insert_with(|| json!({}));
-        if let Some(properties) = properties.as_object_mut() {
-            properties.extend(common.iter().map(|(name, s)| ((*name).to_owned(), s.clone())));
-        }
-    }
-    options
 }

@@ -4,6 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::diagnostic::Diagnostics;
+use super::document::Place;
+use super::node::{Kind, Node};
+
 /// Text that may be secret: neither `Debug` nor `Display` show it, and it cannot be serialised.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
@@ -25,6 +29,39 @@ pub fn is_secret(setting: &str) -> bool {
     let setting = setting.to_lowercase();
     setting.starts_with("sasl.")
         || ["password", "secret", "key", "token"].iter().any(|word| setting.contains(word))
+}
+
+/// Hides the values of secret Kafka settings that stand in the file itself, which they should not:
+/// lines are shown in messages.
+pub(super) fn mask(root: &Node, diagnostics: &Diagnostics<'_>) {
+    let entries = |node: &'_ Node| match &node.kind {
+        Kind::Map(entries) => entries.clone(),
+        _ => Vec::new(),
+    };
+    let below = |node: &Node, name: &str| {
+        entries(node).into_iter().find(|(key, _)| key.key() == name).map(|(_, value)| value)
+    };
+    let settings = below(root, "kafka").and_then(|kafka| below(&kafka, "settings"));
+    for (key, value) in settings.iter().flat_map(entries) {
+        let text = value.key();
+        let reference = text.starts_with("file:") || text.starts_with("${") && text.ends_with('}');
+        if is_secret(key.key()) && !reference {
+            diagnostics.mask(value.place);
+        }
+    }
+}
+
+/// Hides what follows a name that may be a secret's in a line that is not YAML.
+pub(super) fn mask_line(line: usize, diagnostics: &Diagnostics<'_>) {
+    let document = diagnostics.document();
+    let text = document.line_text(line);
+    let lower = text.to_lowercase();
+    let word =
+        ["password", "secret", "token", "sasl.", ".key", ".pem"].iter().find_map(|w| lower.find(w));
+    let start = document.line_start(line);
+    if let Some(colon) = word.and_then(|word| text.get(word..)?.find(':').map(|at| word + at)) {
+        diagnostics.mask(Place { start: start + colon + 1, end: start + text.len() });
+    }
 }
 
 impl fmt::Debug for Secret {

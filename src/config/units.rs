@@ -45,7 +45,7 @@ impl FromStr for Bars {
         match number.map(|number| number.trim().parse::<usize>()) {
             Some(Ok(bars)) if bars <= MAX_BARS => Ok(Bars(bars)),
             Some(Ok(_)) => Err(format!("`{text}` are more than {MAX_BARS} bars")),
-            _ => Err(format!("`{text}` is not a number of bars: write it like `20 bars`")),
+            _ => Err(format!("`{text}` is not a number of bars; write it like `20 bars`")),
         }
     }
 }
@@ -61,7 +61,7 @@ impl FromStr for Bytes {
         let bytes = number.trim().parse::<usize>().ok().and_then(|n| n.checked_mul(unit));
         // Kafka's lengths are 32 bits.
         bytes.filter(|bytes| (1..=1 << 30).contains(bytes)).map(Bytes).ok_or_else(|| {
-            format!("`{text}` is not a size up to 1024 MiB: write it like `1 MiB` or `512 KiB`")
+            format!("`{text}` is not a size up to 1024 MiB; write it like `1 MiB` or `512 KiB`")
         })
     }
 }
@@ -74,7 +74,7 @@ impl FromStr for FieldType {
             "f64" => Ok(FieldType { nullable: false }),
             "f64?" => Ok(FieldType { nullable: true }),
             _ => Err(format!(
-                "`{text}` is not a type of a field: write `f64`, or `f64?` if values may be absent"
+                "`{text}` is not a type of a field; write `f64`, or `f64?` if values may be absent"
             )),
         }
     }
@@ -125,11 +125,11 @@ macro_rules! written_as_text {
 
 written_as_text! {
     Length: "a length of time like `5s`", "A length of time: 20ms, 5s, 10m, 1h, 3d.",
-        r"^[0-9]+ *(ns|us|ms|s|m|h|d)$", "string";
+        r"^[0-9]+ *(ns|us|ms|s|m|h|d)$|\$\{", "string";
     Bars: "a number of bars like `20 bars`", "A number of bars: 20 bars.",
-        r"^[0-9]+ *bars?$", "string";
+        r"^[0-9]+ *bars?$|\$\{", "string";
     Bytes: "a size like `1 MiB`", "A number of bytes: 1 MiB, 512 KiB or 100000.",
-        r"^[0-9]+ *(KiB|MiB)?$", "string", "integer";
+        r"^[0-9]+ *(KiB|MiB)?$|\$\{", "string", "integer";
     FieldType: "`f64` or `f64?`", "f64, or f64? where a value may be absent or null.",
         r"^f64\??$", "string";
 }

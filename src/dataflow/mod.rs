@@ -18,6 +18,7 @@ pub mod upsert;
 
 use crate::plan::Catalog;
 
+pub use event_time::EventTime;
 pub use outputs::{Fact, Outputs};
 pub use pace::{End, Limits, Now, Pace, Phase};
 pub use signal::{Clock, Load, Report, Signal};

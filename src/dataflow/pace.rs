@@ -87,6 +87,8 @@ struct State {
     /// All epochs below are committed (or suppressed).
     delivered: Epoch,
     end: End,
+    /// Why the run must be begun again, if it must.
+    failure: Option<String>,
     wakes: Vec<Wake>,
 }
 
@@ -110,6 +112,7 @@ impl Pace {
                 announced: false,
                 delivered: 0,
                 end: End::No,
+                failure: None,
                 wakes: Vec::new(),
             }),
             changed: Condvar::new(),
@@ -180,6 +183,22 @@ impl Pace {
     pub fn in_flight(&self) -> u64 {
         let state = self.lock();
         (state.now.epoch + 1).saturating_sub(state.delivered)
+    }
+
+    /// Ends the run at once so that it is begun again, for a reason that shows then.
+    pub fn fail(&self, cause: String) {
+        self.lock().failure.get_or_insert(cause);
+        self.finish(End::Abort);
+    }
+
+    /// Why the run must be begun again.
+    pub fn failure(&self) -> Option<String> {
+        self.lock().failure.clone()
+    }
+
+    /// All epochs below this are committed or suppressed.
+    pub fn delivered_through(&self) -> Epoch {
+        self.lock().delivered
     }
 
     /// Ends the run; an abort is not taken back by a later drain.

@@ -19,7 +19,7 @@ struct Entry {
     arrival_ms: i64,
     key: Option<(usize, usize)>,
     value: Option<(usize, usize)>,
-    headers: Option<Box<Vec<(String, Vec<u8>)>>>,
+    headers: Vec<(String, Vec<u8>)>,
 }
 
 /// One record of a [`RawBatch`], borrowed.
@@ -63,13 +63,12 @@ impl RawBatch {
         };
         let key = record.key.map(&mut store);
         let value = record.value.map(&mut store);
-        let headers = (!record.headers.is_empty()).then(|| Box::new(record.headers.to_vec()));
         self.entries.push(Entry {
             offset: record.offset,
             arrival_ms: record.arrival_ms,
             key,
             value,
-            headers,
+            headers: record.headers.to_vec(),
         });
     }
 
@@ -82,7 +81,7 @@ impl RawBatch {
             arrival_ms: entry.arrival_ms,
             key: entry.key.map(slice),
             value: entry.value.map(slice),
-            headers: entry.headers.as_deref().map_or(&[], Vec::as_slice),
+            headers: &entry.headers,
         }
     }
 

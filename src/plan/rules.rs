@@ -16,7 +16,9 @@ pub enum Rule {
 
 /// A rule about single rows. Stateless, and a function of the row and its broker timestamp only.
 pub trait RowRule: Debug + Send + Sync {
-    /// Calls `fail(row, detail)` for every row of `rows` that is not deleted and does not hold.
+    /// Calls `fail(row, detail)` for every row of `rows` that is not deleted and does not hold,
+    /// once for each thing that is wrong. The detail must not depend on the broker timestamp: a
+    /// row that is delivered again is the same finding.
     fn test(&self, rows: &RowBatch, fail: &mut dyn FnMut(usize, String));
 }
 

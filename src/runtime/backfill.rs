@@ -63,7 +63,7 @@ pub struct Written {
 }
 
 /// What is told about progress: rows that went in so far, and all of them.
-pub type Progress = Box<dyn FnMut(u64, u64) + Send>;
+pub(super) type Progress = Box<dyn FnMut(u64, u64) + Send>;
 
 /// Runs `plan` over files. All outputs of the pipeline are written, each as `OUTPUT.parquet`.
 /// `progress` is told how many rows are through.
@@ -105,7 +105,8 @@ fn run(
         health: Health::new(std::time::Duration::from_secs(3_600)),
     };
     let sizes = batches.iter().map(|batch| batch.len() as u64).collect();
-    let shared = Arc::new(Mutex::new(Collected { files, sizes, progress, pace: Arc::clone(&pace) }));
+    let shared =
+        Arc::new(Mutex::new(Collected { files, sizes, progress, pace: Arc::clone(&pace) }));
     let rows = Mutex::new(Some(batches));
     let source = move |worker: usize, _wake: Wake| {
         let mine = if worker == 0 { lock(&rows).take() } else { None };
@@ -155,12 +156,13 @@ impl Files {
             plan.factors.outputs.iter().map(|(name, _)| name.clone()).collect();
         let Files { factors, findings, alerts, quarantine, dead_letters } = self;
         let mut written = Vec::new();
-        let mut note = |kind: OutputKind, write: &mut dyn FnMut(&Path) -> Result<u64, WriteError>| {
-            let path = folder.join(format!("{}.parquet", kind.name()));
-            let rows = write(&path)?;
-            written.push(Written { output: kind.name(), path, rows });
-            Ok::<(), WriteError>(())
-        };
+        let mut note =
+            |kind: OutputKind, write: &mut dyn FnMut(&Path) -> Result<u64, WriteError>| {
+                let path = folder.join(format!("{}.parquet", kind.name()));
+                let rows = write(&path)?;
+                written.push(Written { output: kind.name(), path, rows });
+                Ok::<(), WriteError>(())
+            };
         let (mut factors, mut findings, mut alerts) = (Some(factors), Some(findings), Some(alerts));
         let (mut quarantine, mut dead_letters) = (Some(quarantine), Some(dead_letters));
         for kind in OutputKind::ALL {

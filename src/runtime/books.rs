@@ -10,7 +10,7 @@ use crate::model::{Digest, Record};
 
 /// From the workers to the delivery.
 #[derive(Debug)]
-pub enum Message {
+pub(super) enum Message {
     /// Encoded records of one output in a complete epoch, in order.
     Records(Epoch, Vec<Record>),
     /// A fact for the progress record.
@@ -23,15 +23,15 @@ pub enum Message {
 
 /// What one commit holds.
 #[derive(Debug)]
-pub struct Batch {
+pub(super) struct Batch {
     /// Records in the order of their epochs.
-    pub records: Vec<Vec<Record>>,
+    pub(super) records: Vec<Vec<Record>>,
     /// The record of how far this comes.
-    pub progress: Progress,
+    pub(super) progress: Progress,
     /// Broker timestamps of the input records in it, as (milliseconds, records) runs.
-    pub arrivals_ms: Vec<(i64, u32)>,
+    pub(super) arrivals_ms: Vec<(i64, u32)>,
     /// All epochs below are in this or an earlier commit.
-    pub through: Epoch,
+    pub(super) through: Epoch,
 }
 
 /// A replay that came to another result than what was committed.
@@ -42,18 +42,18 @@ pub struct Batch {
      or changed records, or this version of the program computes other values; start with a new \
      pipeline name or delete the progress record to begin anew"
 )]
-pub struct Diverged {
+pub(super) struct Diverged {
     /// Epoch of the progress record.
-    pub epoch: u64,
+    pub(super) epoch: u64,
     /// Digest of the record.
-    pub expected: Digest,
+    pub(super) expected: Digest,
     /// Digest of the replay.
-    pub found: Digest,
+    pub(super) found: Digest,
 }
 
 /// See the module.
 #[derive(Debug)]
-pub struct Books {
+pub(super) struct Books {
     /// What the newest commit said, or would say had there been one.
     progress: Progress,
     /// The progress record that a replay must come to, until it has.
@@ -75,25 +75,31 @@ struct Entry {
 
 impl Books {
     /// Opens the books of a run: after `recorded`, or for the first time with `first`.
-    pub fn new(recorded: Option<Progress>, first: Progress) -> Books {
+    pub(super) fn new(recorded: Option<Progress>, first: Progress) -> Books {
         let base = recorded.as_ref().map_or(0, |progress| progress.epoch + 1);
         let progress = match &recorded {
-            Some(recorded) => {
-                Progress { digest: Digest::default(), ..recorded.clone() }
-            }
+            Some(recorded) => Progress { digest: Digest::default(), ..recorded.clone() },
             None => first,
         };
         let expected = recorded;
-        Books { progress, expected, base, epochs: BTreeMap::new(), complete: 0, ended: false, broken: None }
+        Books {
+            progress,
+            expected,
+            base,
+            epochs: BTreeMap::new(),
+            complete: 0,
+            ended: false,
+            broken: None,
+        }
     }
 
     /// The durable number of epoch 0 of this run.
-    pub fn base(&self) -> u64 {
+    pub(super) fn base(&self) -> u64 {
         self.base
     }
 
     /// Takes in a message.
-    pub fn take(&mut self, message: Message) {
+    pub(super) fn take(&mut self, message: Message) {
         match message {
             Message::Records(epoch, records) => {
                 self.epochs.entry(epoch).or_default().records.push(records);
@@ -110,35 +116,36 @@ impl Books {
     }
 
     /// Why a worker cannot go on, if one cannot.
-    pub fn broken(&self) -> Option<&str> {
+    pub(super) fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
     }
 
     /// Whether the input has ended.
-    pub fn ended(&self) -> bool {
+    pub(super) fn ended(&self) -> bool {
         self.ended
     }
 
     /// Whether the input has ended and everything is in a batch.
-    pub fn finished(&self) -> bool {
+    pub(super) fn finished(&self) -> bool {
         self.ended && self.epochs.is_empty()
     }
 
     /// Whether this run is still replaying what an earlier one committed.
-    pub fn replaying(&self) -> bool {
+    pub(super) fn replaying(&self) -> bool {
         self.expected.is_some()
     }
 
     /// Works off the complete epochs of a replay: counts their outputs into the digest and drops
     /// them. Returns the epoch below which all is worked off; an error when the replay ends with
     /// another digest than was committed.
-    pub fn replay(&mut self) -> Result<Epoch, Diverged> {
+    pub(super) fn replay(&mut self) -> Result<Epoch, Diverged> {
         while let Some(epoch) = self.first_complete() {
             if !self.replaying() {
                 return Ok(epoch);
             }
             let entry = self.epochs.remove(&epoch).unwrap_or_default();
-            let resumed = entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
+            let resumed =
+                entry.facts.iter().any(|fact| matches!(fact, Fact::Clock(c) if c.resumed));
             for record in entry.records.iter().flatten() {
                 self.progress.digest += record.digest;
             }
@@ -158,7 +165,7 @@ impl Books {
 
     /// Everything complete that is not yet in a batch; none if that changes nothing that others
     /// can see. Epochs that are none are worked off.
-    pub fn batch(&mut self) -> Option<Batch> {
+    pub(super) fn batch(&mut self) -> Option<Batch> {
         let mut batch = Batch {
             records: Vec::new(),
             progress: self.progress.clone(),
@@ -187,7 +194,7 @@ impl Books {
     }
 
     /// All epochs below this are complete.
-    pub fn complete(&self) -> Epoch {
+    pub(super) fn complete(&self) -> Epoch {
         self.complete
     }
 }
@@ -197,7 +204,8 @@ fn note(fact: Fact, batch: &mut Batch) -> bool {
     let progress = &mut batch.progress;
     match fact {
         Fact::Position(position) => {
-            let read: u64 = position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
+            let read: u64 =
+                position.arrivals_ms.iter().map(|(_, records)| u64::from(*records)).sum();
             progress.records += read;
             batch.arrivals_ms.extend(position.arrivals_ms);
             let old = progress.offsets.insert(position.partition, position.next);

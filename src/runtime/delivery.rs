@@ -17,7 +17,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 
 /// Why a delivery ended before its input did.
 #[derive(Debug, thiserror::Error)]
-pub enum Ended {
+pub(super) enum Ended {
     /// Begin again from the progress record.
     #[error("{0}")]
     Restart(String),
@@ -30,28 +30,28 @@ pub enum Ended {
 }
 
 /// What the delivery works with.
-pub struct Delivery {
+pub(super) struct Delivery {
     /// Writes the commits; resumed.
-    pub transport: Box<dyn Transport>,
+    pub(super) transport: Box<dyn Transport>,
     /// What the workers put out.
-    pub inbox: Receiver<Message>,
+    pub(super) inbox: Receiver<Message>,
     /// The books of the run.
-    pub books: Books,
+    pub(super) books: Books,
     /// The pace of the run.
-    pub pace: Arc<Pace>,
+    pub(super) pace: Arc<Pace>,
     /// Shortest time between the beginnings of two commits.
-    pub interval: Duration,
+    pub(super) interval: Duration,
     /// Counts what is committed.
-    pub metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     /// Whether replay is done.
-    pub replayed: Signal,
+    pub(super) replayed: Signal,
     /// Whether transactions work.
-    pub working: Signal,
+    pub(super) working: Signal,
 }
 
 impl Delivery {
     /// Delivers until the input has ended and everything is committed, or the run is aborted.
-    pub fn run(mut self) -> Result<(), Ended> {
+    pub(super) fn run(mut self) -> Result<(), Ended> {
         let mut last_commit: Option<Instant> = None;
         loop {
             if self.pace.end() == End::Abort {

@@ -18,7 +18,7 @@ use crate::plan::{Layout, Plan};
 use crate::telemetry::Metrics;
 
 /// See the module.
-pub struct Encoding {
+pub(super) struct Encoding {
     factors: Option<Box<dyn Encoder<Change = FactorBatch>>>,
     findings: Option<Findings>,
     alerts: Option<Alerts>,
@@ -33,7 +33,7 @@ pub struct Encoding {
 
 impl Encoding {
     /// Encoders for the outputs that the plan writes.
-    pub fn new(
+    pub(super) fn new(
         plan: &Arc<Plan>,
         symbols: &Symbols,
         metrics: &Arc<Metrics>,

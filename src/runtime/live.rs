@@ -13,6 +13,7 @@ use super::delivery::{Delivery, Ended};
 use super::encoding::Encoding;
 use super::stop::Stop;
 use super::workers::{self, Crew, Parts};
+use crate::dataflow::Outputs;
 use crate::dataflow::kafka::admin::{Admin, Watermarks};
 use crate::dataflow::kafka::{Fault, group_of};
 use crate::dataflow::operators::Wake;
@@ -21,7 +22,6 @@ use crate::dataflow::sinks::kafka::KafkaTransport;
 use crate::dataflow::sinks::{DeliveryError, Progress, Transport};
 use crate::dataflow::sources::kafka::KafkaSource;
 use crate::dataflow::sources::{Live, LiveSettings, Waker};
-use crate::dataflow::Outputs;
 use crate::dataflow::{End, Limits, Pace};
 use crate::model::Symbols;
 use crate::plan::{Plan, Start};
@@ -186,12 +186,25 @@ impl Session {
                 (None, Start::Latest) if recorded.is_none() => *high,
                 (None, _) => *low,
             };
+            if options.restate {
+                start.insert(*partition, offset.clamp(*low, *high));
+                continue;
+            }
             if offset < *low {
                 return Err(LiveError::Fatal(format!(
                     "partition {partition} of topic {} begins at offset {low}, but the pipeline \
                      must be replayed from offset {offset}: the topic's retention removed records \
                      that are still needed; raise retention.ms, or run with --restate to begin \
                      anew from what is there",
+                    plan.source.topic
+                )));
+            }
+            let read = recorded.as_ref().and_then(|r| r.progress().offsets.get(partition).copied());
+            if let Some(read) = read.filter(|read| read > high) {
+                return Err(LiveError::Fatal(format!(
+                    "partition {partition} of topic {} ends at offset {high}, but was read up to \
+                     {read}: the topic was made anew or lost records; start with a new pipeline \
+                     name, or run with --restate to begin anew from what is there",
                     plan.source.topic
                 )));
             }
@@ -218,7 +231,8 @@ impl Session {
                 plan.source.topic
             )));
         }
-        let behind = |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
+        let behind =
+            |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
         let replaying: BTreeSet<i32> = targets.iter().filter_map(behind).collect();
         let pace = Arc::new(Pace::new(options.limits, now_ms, replaying, recorded.is_some()));
         Ok(Session { starts: start.into_iter().collect(), targets, recorded, first, pace })
@@ -263,6 +277,7 @@ impl Session {
             recorded: what,
             metrics: Arc::clone(&options.metrics),
         };
+        let failed = Arc::clone(&pace);
         let crew = Crew { context, pace, health: options.health.clone() };
         let sources = match Sources::open(plan, options.workers, &starts, settings, voices) {
             Ok(sources) => sources,
@@ -271,6 +286,9 @@ impl Session {
         voices.assigned.good();
         let ended = work(options, crew, delivery, (outbox, base), sources);
         options.health.forget_workers();
+        if let Some(cause) = failed.failure() {
+            return Attempt::Again(cause);
+        }
         match ended {
             Ok(()) if options.stop.asked() => Attempt::Stopped,
             Ok(()) => Attempt::Again("the run ended without being told to".to_owned()),
@@ -347,9 +365,15 @@ impl Sources {
                     wake.wake();
                 }
             });
-            let source = KafkaSource::open(&plan.kafka, &plan.source.topic, &group, &mine, &waker)
+            // With more workers than partitions some have nothing to read.
+            let source = (!mine.is_empty())
+                .then(|| {
+                    let topic = &plan.source.topic;
+                    KafkaSource::open(&plan.kafka, topic, &group, starts.len(), &mine, &waker)
+                })
+                .transpose()
                 .map_err(|error| error.to_string())?;
-            parts.push((Mutex::new(Some(source)), wake, voice.clone()));
+            parts.push((Mutex::new(source), wake, voice.clone()));
         }
         Ok(Sources { parts, settings })
     }

@@ -10,6 +10,11 @@ use super::Stop;
 /// Exit code of a process that a second signal stopped: what shells give for SIGINT.
 const ABORTED: i32 = 130;
 
+#[expect(clippy::disallowed_methods, reason = "a second signal ends the process as it is")]
+fn abort() -> ! {
+    process::exit(ABORTED)
+}
+
 /// Asks `stop` when the process is told to end (SIGTERM, SIGINT). What is not committed by the
 /// time of a second signal is read again by the next run.
 pub fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
@@ -30,7 +35,7 @@ pub fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
                 told += 1;
                 if told > 1 {
                     tracing::warn!("told twice, stopping at once");
-                    process::exit(ABORTED);
+                    abort();
                 }
                 tracing::info!("told to stop, finishing what was read");
                 stop.ask();

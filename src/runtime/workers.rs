@@ -17,33 +17,32 @@ const SLEEP: Duration = Duration::from_millis(100);
 
 /// What the workers of a run share.
 #[derive(Clone, Debug)]
-pub struct Crew {
+pub(super) struct Crew {
     /// What the dataflow is built from.
-    pub context: Context,
+    pub(super) context: Context,
     /// The pace of the run.
-    pub pace: Arc<Pace>,
+    pub(super) pace: Arc<Pace>,
     /// Told that workers step.
-    pub health: Health,
+    pub(super) health: Health,
 }
 
 /// Builds what one worker needs, by the number of the worker.
-pub struct Parts<S, O> {
+pub(super) struct Parts<S, O> {
     /// Its part of the source, from the handle that wakes it.
-    pub source: S,
+    pub(super) source: S,
     /// Where its outputs go.
-    pub outputs: O,
+    pub(super) outputs: O,
 }
 
 /// Runs the dataflow on `workers` threads until its input ends or the run is aborted. An error
 /// says why it could not be built, or that a thread panicked.
-pub fn run<S, D, O>(workers: usize, crew: Crew, parts: Parts<S, O>) -> Result<(), String>
+pub(super) fn run<S, D, O>(workers: usize, crew: Crew, parts: Parts<S, O>) -> Result<(), String>
 where
     S: Fn(usize, Wake) -> D + Send + Sync + 'static,
     D: Driver<A = Load, B = Report, C = ()>,
     O: Fn(usize) -> Result<Box<dyn Outputs>, String> + Send + Sync + 'static,
 {
-    let steps: Vec<_> =
-        (0..workers).map(|_| crew.health.worker(clock::now_ms())).collect();
+    let steps: Vec<_> = (0..workers).map(|_| crew.health.worker(clock::now_ms())).collect();
     let config = timely::Config::process(workers);
     let guards = timely::execute(config, move |worker| {
         let index = worker.index();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -226,6 +226,19 @@ impl Broker {
         stream.read_exact(&mut answer).expect("the broker answers");
         // Correlation, throttle time, count, then a code and a text each.
         assert_eq!(answer[8..14], [0, 0, 0, 4, 0, 0], "{answer:?}");
+    }
+
+    /// Adds partitions to a topic.
+    pub(crate) fn grow(&self, topic: &str, partitions: usize) {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("the settings are valid");
+        let new = NewPartitions::new(topic, partitions);
+        let options = AdminOptions::new();
+        let request = admin.create_partitions([&new], &options);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("it can run");
+        for result in runtime.block_on(request).expect("the broker answers") {
+            result.map_err(|(_, code)| code).expect("it can grow");
+        }
     }
 
     /// Deletes a topic.

@@ -184,7 +184,7 @@ fn sink_finds_its_progress_among_much_else() {
     for epoch in 2..=1500 {
         transport.commit(&[], &progress(epoch)).expect("it commits");
     }
-    // An aborted one at the end, and a foreign one that is open and then ends.
+    // An aborted one, then ours behind one of someone else that is still open.
     let fault = Once(Step::Acknowledged, Some(DeliveryError::Retry("test".to_owned())));
     let mut transport = KafkaTransport::with_faults(&plan, Box::new(fault));
     transport.resume().expect("it can begin");
@@ -192,12 +192,13 @@ fn sink_finds_its_progress_among_much_else() {
     let other = broker.producer(Some(&broker.name("other")));
     other.begin_transaction().expect("it can begin");
     write(&other, topic, 0, 0..10);
+    transport.commit(&[], &progress(1501)).expect("it commits");
     std::thread::scope(|scope| {
         let found = scope.spawn(|| resumed(&plan).1);
-        std::thread::sleep(Duration::from_millis(500));
-        assert!(!found.is_finished(), "it must wait for what the open transaction hides");
+        // Long enough for a scan that does not wait to find the record before.
+        std::thread::sleep(Duration::from_millis(2500));
         other.commit_transaction(Duration::from_secs(20)).expect("it can end");
-        assert_eq!(found.join().expect("it ends"), Some(progress(1500)));
+        assert_eq!(found.join().expect("it ends"), Some(progress(1501)));
     });
 }
 
@@ -308,6 +309,41 @@ fn sink_names_a_record_that_is_too_large() {
     assert!(keys(&broker, &plan, OutputKind::Factors).is_empty());
     assert_eq!(transport.resume(), Ok(None));
     transport.commit(&[vec![factor("a")]], &progress(1)).expect("it goes on without it");
+}
+
+#[test]
+fn sink_starts_over_when_its_transaction_timed_out() {
+    let settings = ["transaction.abort.timed.out.transaction.cleanup.interval.ms=100"];
+    let name = "sink_starts_over_when_its_transaction_timed_out";
+    let Some(broker) = broker::own(name, &settings) else { return };
+    let mut plan = broker.plan("in", true);
+    plan.kafka.settings = vec![("transaction.timeout.ms".to_owned(), "1500".to_owned())];
+    struct Wait(Arc<Broker>, String);
+    impl Faults for Wait {
+        fn at(&mut self, step: Step) -> Result<(), DeliveryError> {
+            if step == Step::Acknowledged {
+                // Once it is ended, a reader of committed records gets behind it.
+                eventually("the broker ends the transaction", || {
+                    let producer = self.0.producer(None);
+                    write(&producer, &self.1, 0, 0..1);
+                    (!self.0.read(&self.1).is_empty()).then_some(())
+                });
+            }
+            Ok(())
+        }
+    }
+    let broker = Arc::new(broker);
+    let topic = plan.output(OutputKind::Factors).expect("the plan has it").topic.clone();
+    let wait = Wait(Arc::clone(&broker), topic);
+    let mut transport = KafkaTransport::with_faults(&plan, Box::new(wait));
+    transport.resume().expect("it can begin");
+    let error = transport.commit(&[vec![factor("a")]], &progress(1)).expect_err("it timed out");
+    assert!(
+        matches!(&error, DeliveryError::Restart(text) if text.contains("timed out")),
+        "{error:?}"
+    );
+    assert_eq!(resumed(&plan).1, None);
+    assert!(!keys(&broker, &plan, OutputKind::Factors).contains(&"a".to_owned()));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::broker::{self, Broker, counting_waker, eventually, write};
 
 fn open(broker: &Broker, topic: &str, starts: &[(i32, i64)]) -> KafkaSource {
     let (waker, _) = counting_waker();
-    KafkaSource::open(&broker.kafka(), topic, &broker.name("group"), starts, &waker)
+    KafkaSource::open(&broker.kafka(), topic, &broker.name("group"), starts.len(), starts, &waker)
         .expect("it can be opened")
 }
 
@@ -51,8 +51,9 @@ fn source_reads_from_given_offsets_in_order() {
     broker.produce(&topic, 1, 0..50);
     let (waker, calls) = counting_waker();
     let group = broker.name("group");
-    let mut source = KafkaSource::open(&broker.kafka(), &topic, &group, &[(1, 0), (0, 40)], &waker)
-        .expect("it can be opened");
+    let mut source =
+        KafkaSource::open(&broker.kafka(), &topic, &group, 2, &[(1, 0), (0, 40)], &waker)
+            .expect("it can be opened");
     let seen = read_to(&mut source, &[(0, 100), (1, 50)]);
     assert_eq!(of(&seen, 0), (40..100).collect::<Vec<i64>>());
     assert_eq!(of(&seen, 1), (0..50).collect::<Vec<i64>>());
@@ -76,7 +77,7 @@ fn source_reads_from_given_offsets_in_order() {
         (broker.group_offset(&group, &topic, 1) == Some(51)).then_some(())
     });
     drop(source);
-    let seen = read_to(&mut open(&broker, &topic, &[(1, 49)]), &[(1, 51)]);
+    let seen = read_to(&mut open(&broker, &topic, &[(0, 100), (1, 49)]), &[(1, 51)]);
     assert_eq!(seen, [(1, 49), (1, 50)]);
 }
 
@@ -210,6 +211,23 @@ fn source_says_when_its_topic_was_made_anew_or_deleted() {
         _ => None,
     });
     assert!(cause.contains("made anew"), "{cause}");
+}
+
+#[test]
+fn source_says_when_its_topic_has_new_partitions() {
+    let Some(broker) = broker::shared("source_says_when_its_topic_has_new_partitions") else {
+        return;
+    };
+    let topic = broker.topic("in", 1, &[]);
+    broker.produce(&topic, 0, 0..3);
+    let mut source = open(&broker, &topic, &[(0, 0)]);
+    read_to(&mut source, &[(0, 3)]);
+    broker.grow(&topic, 2);
+    let cause = eventually("it fails", || match source.poll(7, &mut Vec::new()) {
+        Status::Failed(cause) => Some(cause),
+        _ => None,
+    });
+    assert!(cause.contains("2 partitions now"), "{cause}");
 }
 
 #[test]

@@ -4,11 +4,18 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    unreachable_pub,
     reason = "a test program: whatever is unexpected fails the test"
 )]
 
 mod broker;
 mod kafka_sink;
 mod kafka_source;
+mod layering;
+mod licences;
+mod monitoring;
+mod panel_golden;
 mod pipelines;
-mod stand_in;
+mod rows;
+mod source;
+mod tidy;

@@ -11,8 +11,9 @@
 
 use serde::de::DeserializeSeed;
 
+use super::layout::{KeyOnly, Layout, Scratch, time_from_millis};
 use super::names::{self, Names};
-use super::record::{KeyOnly, Layout, RecordSeed, Scratch};
+use super::record::RecordSeed;
 use super::{Decoded, Decoder, Format};
 use crate::model::{DeadLetter, RawBatch, RawView, Reason, RowBatch, Symbols, Time};
 use crate::plan::SourcePlan;
@@ -117,7 +118,7 @@ impl Json {
         if let Some(fault) = names::fault(symbol) {
             return Err(format!("the symbol of key `{}` {fault}", shown()));
         }
-        let millis = time.parse().ok().and_then(super::record::time_from_millis);
+        let millis = time.parse().ok().and_then(time_from_millis);
         self.scratch.begin();
         self.scratch.time = match millis {
             Some(time) => time,

@@ -6,6 +6,7 @@
 //! of the record and the source's declaration only.
 
 mod json;
+mod layout;
 mod names;
 mod record;
 

@@ -111,7 +111,8 @@ mod tests {
 
     fn clock(corrections: usize, partitions: i32) -> BarClock {
         let mut clock = BarClock::new(Span::from_nanos(5), corrections);
-        let silent: Vec<Mark> = (0..partitions).map(|partition| mark(partition, &[], false)).collect();
+        let silent: Vec<Mark> =
+            (0..partitions).map(|partition| mark(partition, &[], false)).collect();
         clock.apply(&silent);
         clock
     }

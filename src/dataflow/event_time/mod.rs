@@ -11,7 +11,7 @@ use bar_clock::BarClock;
 
 /// See the module. What it says holds for the epochs applied so far.
 #[derive(Clone, Debug)]
-pub(super) struct EventTime {
+pub struct EventTime {
     clock: BarClock,
     /// Marks that wait for the end of a replay, while there is one.
     replay: Option<Vec<Mark>>,
@@ -20,13 +20,13 @@ pub(super) struct EventTime {
 impl EventTime {
     /// Before the first signal. `lateness` is how long a time stays open after newer ones,
     /// `corrections` how many closed times may still change.
-    pub(super) fn new(lateness: Span, corrections: usize) -> EventTime {
+    pub fn new(lateness: Span, corrections: usize) -> EventTime {
         EventTime { clock: BarClock::new(lateness, corrections), replay: None }
     }
 
     /// Takes in the signals of one epoch. The order within the epoch does not matter, except that
     /// a source's begin and end stand where they stand.
-    pub(super) fn apply<'a>(&mut self, signals: impl IntoIterator<Item = &'a Signal>) {
+    pub fn apply<'a>(&mut self, signals: impl IntoIterator<Item = &'a Signal>) {
         let mut marks: Vec<Mark> = Vec::new();
         let (mut resume, mut end) = (None, false);
         for signal in signals {
@@ -58,17 +58,17 @@ impl EventTime {
     }
 
     /// Times up to here, inclusive, are closed.
-    pub(super) fn watermark(&self) -> Time {
+    pub fn watermark(&self) -> Time {
         self.clock.watermark()
     }
 
     /// Rows of times before this are late.
-    pub(super) fn horizon(&self) -> Time {
+    pub fn horizon(&self) -> Time {
         self.clock.horizon()
     }
 
     /// Whether a replay is under way: nothing closes.
-    pub(super) fn replaying(&self) -> bool {
+    pub fn replaying(&self) -> bool {
         self.replay.is_some()
     }
 }

@@ -36,6 +36,14 @@ impl<'a> Window<'a> {
         self.starts.iter().map(move |start| block(self.data, start + at))
     }
 
+    /// `B` blocks of `L` symbols from `at` of row number `row`, 0 = oldest.
+    #[inline(always)]
+    fn blocks<const L: usize, const B: usize>(self, row: usize, at: usize) -> &'a [[f64; L]; B] {
+        let start = self.starts.get(row).copied().unwrap_or(usize::MAX - at);
+        let rest = self.data.get(start + at..).unwrap_or(&[]);
+        rest.as_chunks().0.first_chunk().unwrap_or(const { &[[f64::NAN; L]; B] })
+    }
+
     /// `L` symbols from `at` of the newest row.
     #[inline(always)]
     pub(crate) fn newest<const L: usize>(self, at: usize) -> &'a [f64; L] {
@@ -87,5 +95,105 @@ impl<const L: usize, F: Fold> Body for Sweep<'_, '_, L, F> {
             *chunk = self.fold.fold::<GROUP>(self.args, at);
             at += GROUP;
         }
+    }
+}
+
+/// A fold of `A` arguments that looks at every row once, oldest first.
+pub(crate) trait Scan<const A: usize>: Copy {
+    /// What is known after some rows.
+    type State<const L: usize>: Copy;
+    /// Before the first row; `newest` is the last one of each argument.
+    fn start<const L: usize>(self, newest: [&[f64; L]; A]) -> Self::State<L>;
+    /// With one row more.
+    fn add<const L: usize>(self, state: Self::State<L>, row: [&[f64; L]; A]) -> Self::State<L>;
+    /// After the last of `n` rows.
+    fn finish<const L: usize>(self, state: Self::State<L>, n: f64) -> [f64; L];
+}
+
+/// Blocks that are scanned together: their states stay in the first cache.
+const BLOCKS: usize = 16;
+/// Rows that are added to a block before the next block gets its turn.
+const ROWS: usize = 4;
+/// Windows up to this length are scanned block by block, with the state in registers.
+const SHORT: usize = 8;
+/// Symbols of such a block: with more, the states of some operators do not fit into registers.
+const IN_REGISTERS: usize = 16;
+
+/// Runs a scan over the symbols of `range`. Long windows are mostly not in the caches, and memory
+/// is read fastest along rows: so some rows are added to many blocks of `L` symbols in turn. The
+/// order of the rows of one symbol is the same in any case.
+pub(crate) fn scan<const L: usize, const A: usize, S: Scan<A>>(
+    level: Level,
+    scan: S,
+    args: &[Window<'_>],
+    range: Range<usize>,
+    out: &mut [f64],
+) {
+    if let Some(args) = args.first_chunk::<A>() {
+        run(level, Scanner::<'_, '_, L, A, S> { scan, args, at: range.start, out });
+    }
+}
+
+struct Scanner<'a, 'w, const L: usize, const A: usize, S> {
+    scan: S,
+    args: &'a [Window<'w>; A],
+    at: usize,
+    out: &'a mut [f64],
+}
+
+impl<const L: usize, const A: usize, S: Scan<A>> Body for Scanner<'_, '_, L, A, S> {
+    #[inline(always)]
+    fn run(self) {
+        let Scanner { scan, args, mut at, out } = self;
+        let rows = args.first().map_or(0, Window::len);
+        let together = if rows > SHORT { out.len() - out.len() % (L * BLOCKS) } else { 0 };
+        let (long, rest) = out.split_at_mut(together);
+        for chunk in long.as_chunks_mut::<L>().0.as_chunks_mut::<BLOCKS>().0 {
+            scan_blocks(scan, args, rows, at, chunk);
+            at += L * BLOCKS;
+        }
+        let (short, rest) = rest.as_chunks_mut::<IN_REGISTERS>();
+        for block in short {
+            scan_blocks(scan, args, rows, at, std::array::from_mut(block));
+            at += IN_REGISTERS;
+        }
+        for block in rest.as_chunks_mut::<GROUP>().0 {
+            scan_blocks(scan, args, rows, at, std::array::from_mut(block));
+            at += GROUP;
+        }
+    }
+}
+
+#[inline(always)]
+fn scan_blocks<const L: usize, const A: usize, const B: usize, S: Scan<A>>(
+    scan: S,
+    args: &[Window<'_>; A],
+    rows: usize,
+    at: usize,
+    out: &mut [[f64; L]; B],
+) {
+    let row = |i: usize| args.map(|window| window.blocks::<L, B>(i, at));
+    let newest = row(rows.wrapping_sub(1));
+    let mut states: [S::State<L>; B] =
+        std::array::from_fn(|i| scan.start(newest.map(|blocks| &blocks[i])));
+    let whole = rows - rows % ROWS;
+    for first in (0..whole).step_by(ROWS) {
+        let group: [_; ROWS] = std::array::from_fn(|r| row(first + r));
+        for (i, state) in states.iter_mut().enumerate() {
+            let mut s = *state;
+            for blocks in &group {
+                s = scan.add(s, blocks.map(|blocks| &blocks[i]));
+            }
+            *state = s;
+        }
+    }
+    for r in whole..rows {
+        let blocks = row(r);
+        for (i, state) in states.iter_mut().enumerate() {
+            *state = scan.add(*state, blocks.map(|blocks| &blocks[i]));
+        }
+    }
+    for (block, state) in out.iter_mut().zip(states) {
+        *block = scan.finish(state, rows as f64);
     }
 }

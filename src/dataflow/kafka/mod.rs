@@ -12,6 +12,7 @@ use crate::plan::KafkaPlan;
 
 pub use context::{Context, Undelivered};
 pub use error::{Fault, classify, code_of, refused_setting};
+pub use native::flush;
 
 /// Name of the group whose offsets lag tools may read; Weir itself never reads them.
 pub fn group_of(pipeline: &str) -> String {

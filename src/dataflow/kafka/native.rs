@@ -53,7 +53,7 @@ pub(in crate::dataflow) fn high_watermark<C: ClientContext>(
 /// Sends what is queued at once and waits until nothing is in flight, at most for `patience`:
 /// true when nothing is left. It wakes up with the last acknowledgement, where
 /// `BaseProducer::flush` sleeps in slices of 100 ms. Delivery reports are not served here.
-pub(in crate::dataflow) fn flush<C: ClientContext>(client: &Client<C>, patience: Duration) -> bool {
+pub fn flush<C: ClientContext>(client: &Client<C>, patience: Duration) -> bool {
     let milliseconds = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
     // SAFETY: the client outlives the call.
     let error = unsafe { bindings::rd_kafka_flush(client.native_ptr(), milliseconds) };

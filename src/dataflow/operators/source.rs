@@ -1,5 +1,6 @@
 //! The driver of sources: it owns the right to send, follows the epochs, and is woken from outside.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use timely::container::CapacityContainerBuilder;
@@ -60,7 +61,7 @@ pub fn source<'s, D: Driver>(
 ) -> (Flow<'s, D::A>, Flow<'s, D::B>, Flow<'s, D::C>) {
     let mut builder = OperatorBuilder::new(name.to_owned(), scope);
     let info = builder.operator_info();
-    let activator = scope.activator_for(info.address.clone());
+    let activator = scope.activator_for(Rc::clone(&info.address));
     let mut driver = start(Wake(scope.worker().sync_activator_for(info.address.to_vec())));
     let (a, a_stream) = builder.new_output();
     let (b, b_stream) = builder.new_output();

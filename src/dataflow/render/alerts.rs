@@ -82,8 +82,7 @@ impl Epochal for Evaluate {
         if let Some(now_ms) = settled {
             let findings = std::mem::take(&mut self.waiting);
             let newest_arrival_ms = self.newest_arrival_ms.take();
-            let changes =
-                self.state.step(Step { findings: &findings, newest_arrival_ms, now_ms });
+            let changes = self.state.step(Step { findings: &findings, newest_arrival_ms, now_ms });
             self.count(&changes);
             out.a.extend(changes);
         }

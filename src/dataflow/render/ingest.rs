@@ -82,6 +82,6 @@ impl Ingest {
         }
         times.sort_unstable();
         times.dedup();
-        (!times.is_empty()).then(|| Mark { partition: rows.partition, times, idle: false })
+        (!times.is_empty()).then_some(Mark { partition: rows.partition, times, idle: false })
     }
 }

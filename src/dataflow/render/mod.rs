@@ -98,8 +98,7 @@ where
     let (series_findings, _, _) =
         epochs(accepted.clone(), signals.clone(), "series", series::Judge::new(context));
     // Formulas that compare symbols need them in one place, so the panel is on one worker.
-    let (results, closed, _) =
-        epochs(to_first(accepted), signals, "panel", compute);
+    let (results, closed, _) = epochs(to_first(accepted), signals, "panel", compute);
 
     let findings = collection(row_findings.concat(series_findings), "findings");
     let quarantine = collection(kept_out.concat(late), "quarantine");
@@ -120,7 +119,8 @@ where
     });
     exit.batches(alerts, "alerts out", |outputs, epoch, c| outputs.alerts(epoch, c));
     exit.batches(dead_letters, "dead letters out", |o, epoch, l| o.dead_letters(epoch, l));
-    let facts = progress.concat(closed.map(Fact::ClosedThrough)).concat(late_ranges.map(Fact::Late));
+    let facts =
+        progress.concat(closed.map(Fact::ClosedThrough)).concat(late_ranges.map(Fact::Late));
     exit.batches(facts, "progress out", |outputs, epoch, facts| {
         facts.into_iter().for_each(|fact| outputs.progress(epoch, fact));
     });

@@ -83,6 +83,7 @@ impl Epochal for Compute {
         input.left.iter().for_each(|changes| self.take(changes));
         self.event_time.apply(&input.right);
         let replaying = self.event_time.replaying();
+        self.panel.keep_from(self.event_time.horizon());
         let more = self.panel.work(self.event_time.watermark(), !replaying, FUEL, &mut out.a);
         let rows: usize =
             out.a.iter().filter(|batch| batch.diff > 0).map(|batch| batch.symbols.len()).sum();

@@ -18,6 +18,9 @@ const SAFETY_NET: Duration = Duration::from_millis(200);
 /// Records read in one activation, so that the other operators of the worker have their turn.
 const RECORDS_PER_ACTIVATION: usize = 4_096;
 
+/// Time between two shows of our offsets, milliseconds.
+const SHOW_MS: i64 = 1_000;
+
 /// What a live source must know beside its pace.
 #[derive(Clone, Debug)]
 pub struct LiveSettings {
@@ -49,6 +52,9 @@ pub struct Live<S> {
     /// Why it waits, if it does.
     parked: Option<String>,
     begun_telling: bool,
+    /// Offsets to show once their epoch is committed, and when that was last begun.
+    shown: Option<(Epoch, Vec<(i32, i64)>)>,
+    shown_ms: i64,
     worker: String,
 }
 
@@ -91,6 +97,8 @@ impl<S: Source> Live<S> {
             batches: Vec::new(),
             parked: None,
             begun_telling: false,
+            shown: None,
+            shown_ms: 0,
             worker,
         }
     }
@@ -104,10 +112,8 @@ impl<S: Source> Live<S> {
         for state in self.source.partitions() {
             out.push(Report::Signal(Signal::Partition(state.partition)));
             // A position that nothing was read at yet is news too: it goes into the record.
-            self.partitions.insert(
-                state.partition,
-                Seen { next: -1, spoke_ms: self.now.now_ms, idle: false },
-            );
+            self.partitions
+                .insert(state.partition, Seen { next: -1, spoke_ms: self.now.now_ms, idle: false });
         }
     }
 
@@ -115,6 +121,7 @@ impl<S: Source> Live<S> {
     fn turn(&mut self, out: &mut Vec<Report>) {
         self.reported = Some(self.now.epoch);
         self.read = 0;
+        self.show_offsets();
         if self.now.phase == Phase::Live && !self.released {
             self.source.release();
             self.released = true;
@@ -135,6 +142,24 @@ impl<S: Source> Live<S> {
         out.push(Report::Clock(clock));
         if resuming {
             self.pace.announced();
+        }
+    }
+
+    /// Shows tools outside how far we are, once a second: what was read when the newest epoch that
+    /// is now committed ended.
+    fn show_offsets(&mut self) {
+        let delivered = self.pace.delivered_through();
+        if let Some((epoch, offsets)) = self.shown.take_if(|(epoch, _)| *epoch < delivered) {
+            tracing::trace!(epoch, "offsets for lag tools");
+            self.source.commit(&offsets);
+        }
+        if self.shown.is_none()
+            && self.now.phase == Phase::Live
+            && self.now.now_ms - self.shown_ms >= SHOW_MS
+        {
+            self.shown_ms = self.now.now_ms;
+            let offsets = self.partitions.iter().map(|(p, seen)| (*p, seen.next)).collect();
+            self.shown = Some((self.now.epoch, offsets));
         }
     }
 
@@ -269,9 +294,15 @@ impl<S: Source + 'static> Driver for Live<S> {
                 self.connected(None);
                 Next::Within(SAFETY_NET)
             }
-            Status::Parked(cause) | Status::Failed(cause) => {
+            Status::Parked(cause) => {
                 self.connected(Some(cause));
                 Next::Within(SAFETY_NET)
+            }
+            // What is wrong is looked at, and told, when the run begins again.
+            Status::Failed(cause) => {
+                self.connected(Some(cause.clone()));
+                self.pace.fail(cause);
+                Next::Ended
             }
         }
     }

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_millis(3000);
 /// that has not caught up.
 const BEHIND: u32 = 3;
 
+/// Every how many probes the number of partitions is looked at.
+const COUNT_EVERY: u32 = 5;
+
 /// The condition of a source.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -112,17 +115,19 @@ impl Probe {
         consumer: Arc<BaseConsumer<Context>>,
         topic: String,
         brokers: String,
-        mut watched: Vec<Watched>,
+        count: usize,
+        watched: Vec<Watched>,
         health: Arc<Health>,
         waker: Waker,
     ) -> Result<Probe, SourceError> {
         let (stop, stopped) = bounded::<()>(0);
+        let mut prober = Prober { consumer, topic, brokers, watched, rounds: 0, count };
         std::thread::Builder::new()
             .name("kafka-probe".to_owned())
             .spawn(move || {
                 while stopped.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
                     let before = (health.parked(), health.failed());
-                    match round(&consumer, &topic, &brokers, &mut watched) {
+                    match prober.round() {
                         Ok(None) => health.unpark(),
                         Ok(Some(failure)) => health.fail(failure),
                         Err(cause) => health.park(cause),
@@ -137,24 +142,46 @@ impl Probe {
     }
 }
 
-/// Looks at all partitions: none if all is well, the text of a failure, or why it must wait.
-fn round(
-    consumer: &BaseConsumer<Context>,
-    topic: &str,
-    brokers: &str,
-    watched: &mut [Watched],
-) -> Result<Option<String>, String> {
-    for partition in watched {
-        // Before asking: the position may only grow meanwhile.
-        let next = partition.next.load(Ordering::Relaxed);
-        let (low, high) = consumer
-            .fetch_watermarks(topic, partition.id, PATIENCE)
-            .map_err(|error| cause(topic, partition.id, brokers, &error))?;
-        if let Some(failure) = partition.judge(topic, next, low, high) {
-            return Ok(Some(failure));
+struct Prober {
+    consumer: Arc<BaseConsumer<Context>>,
+    topic: String,
+    brokers: String,
+    watched: Vec<Watched>,
+    rounds: u32,
+    /// Partitions of the topic that someone reads, ours and those of other workers.
+    count: usize,
+}
+
+impl Prober {
+    /// Looks at all partitions: none if all is well, the text of a failure, or why it must wait.
+    fn round(&mut self) -> Result<Option<String>, String> {
+        for partition in &mut self.watched {
+            // Before asking: the position may only grow meanwhile.
+            let next = partition.next.load(Ordering::Relaxed);
+            let (low, high) =
+                self.consumer
+                    .fetch_watermarks(&self.topic, partition.id, PATIENCE)
+                    .map_err(|error| cause(&self.topic, partition.id, &self.brokers, &error))?;
+            if let Some(failure) = partition.judge(&self.topic, next, low, high) {
+                return Ok(Some(failure));
+            }
         }
+        self.rounds = self.rounds.wrapping_add(1);
+        if self.rounds % COUNT_EVERY != 1 {
+            return Ok(None);
+        }
+        let Ok(metadata) = self.consumer.fetch_metadata(Some(&self.topic), PATIENCE) else {
+            return Ok(None);
+        };
+        let found = metadata.topics().iter().find(|found| found.name() == self.topic);
+        Ok(found.and_then(|found| grown(&self.topic, self.count, found.partitions().len())))
     }
-    Ok(None)
+}
+
+/// Rows in partitions that nobody reads must not be missed silently.
+fn grown(topic: &str, read: usize, found: usize) -> Option<String> {
+    (found > read)
+        .then(|| format!("topic {topic} has {found} partitions now, only {read} are read: restart"))
 }
 
 fn cause(topic: &str, partition: i32, brokers: &str, error: &KafkaError) -> String {
@@ -197,5 +224,14 @@ mod tests {
         assert_eq!(watched.judge("t", 10, 0, 9), None);
         let text = watched.judge("t", 10, 0, 9).expect("three times in a row");
         assert!(text.contains("t/3 ends at offset 9 but was read up to 10"), "{text}");
+    }
+
+    #[test]
+    fn new_partitions_are_noticed() {
+        assert_eq!(grown("t", 2, 2), None);
+        // Right after a topic was deleted.
+        assert_eq!(grown("t", 2, 0), None);
+        let text = grown("t", 2, 3).expect("one more");
+        assert!(text.contains("3 partitions now, only 2"), "{text}");
     }
 }

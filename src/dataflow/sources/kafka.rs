@@ -21,7 +21,7 @@ use crate::model::{RawBatch, RawView};
 use crate::plan::KafkaPlan;
 
 /// Settings of the consumer that a pipeline may change.
-const DEFAULTS: [(&str, &str); 6] = [
+pub const DEFAULTS: [(&str, &str); 6] = [
     // Memory per partition, as the queues are split. The back-off is how long fetching rests when
     // a queue was full; its default of a second starves a fast reader.
     ("queued.max.messages.kbytes", "8192"),
@@ -72,12 +72,14 @@ struct Partition {
 }
 
 impl KafkaSource {
-    /// A source of `starts` = (partition, first offset) of `topic`. `group` is where
-    /// [`Source::commit`] puts offsets. Does not wait for brokers.
+    /// A source of `starts` = (partition, first offset) of `topic`, which has `count` partitions
+    /// that are read by all workers together. `group` is where [`Source::commit`] puts offsets.
+    /// Does not wait for brokers.
     pub fn open(
         plan: &KafkaPlan,
         topic: &str,
         group: &str,
+        count: usize,
         starts: &[(i32, i64)],
         waker: &Waker,
     ) -> Result<KafkaSource, SourceError> {
@@ -127,6 +129,7 @@ impl KafkaSource {
             Arc::clone(&consumer),
             topic.to_owned(),
             plan.brokers.clone(),
+            count,
             watched,
             Arc::clone(&health),
             Arc::clone(waker),

@@ -1,5 +1,6 @@
 //! What makes two versions of a row the same, and which record brought a content first.
 
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::{Coordinates, RawRecord, RowBatch};
@@ -45,25 +46,24 @@ pub(super) fn number(
     fields: impl Iterator<Item = f64>,
     failures: &[(u16, String)],
     original: Option<&RawRecord>,
-    buffer: &mut Vec<u8>,
 ) -> u64 {
-    buffer.clear();
+    let mut buffer = Vec::with_capacity(128);
     for value in fields {
         buffer.extend_from_slice(&bits(value).to_le_bytes());
     }
     for (check, detail) in failures {
         buffer.extend_from_slice(&check.to_le_bytes());
-        part(buffer, Some(detail.as_bytes()));
+        part(&mut buffer, Some(detail.as_bytes()));
     }
     if let Some(record) = original {
-        part(buffer, record.key.as_deref());
-        part(buffer, record.value.as_deref());
+        part(&mut buffer, record.key.as_deref());
+        part(&mut buffer, record.value.as_deref());
         for (name, value) in &record.headers {
-            part(buffer, Some(name.as_bytes()));
-            part(buffer, Some(value));
+            part(&mut buffer, Some(name.as_bytes()));
+            part(&mut buffer, Some(value));
         }
     }
-    xxh3_64(buffer)
+    xxh3_64(&buffer)
 }
 
 /// Appends bytes so that what follows cannot be taken for a part of them.
@@ -73,26 +73,37 @@ fn part(buffer: &mut Vec<u8>, bytes: Option<&[u8]>) {
     buffer.extend_from_slice(bytes.unwrap_or_default());
 }
 
-/// Contents that a row had or has in other versions than those that stand, with the record that
-/// brought each first: 32 bytes per content.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Seen(Vec<(u64, Coordinates)>);
+/// The contents that the versions of a row have, with the record that brought each first. Only up
+/// to a limit, so that a row that changes with every tick does not fill the memory: then it is
+/// only known that there are more. How many there are is a function of the set of versions.
+#[derive(Clone, Debug)]
+pub(super) enum Seen {
+    Few(FxHashMap<u64, Coordinates>),
+    Many,
+}
+
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen::Few(FxHashMap::default())
+    }
+}
 
 impl Seen {
-    /// Another version with a content.
-    pub(super) fn remember(&mut self, content: u64, at: Coordinates) {
-        match self.0.iter_mut().find(|(known, _)| *known == content) {
-            Some((_, first)) => *first = earlier(*first, at),
-            None => self.0.push((content, at)),
+    /// A version with a content.
+    pub(super) fn remember(&mut self, content: u64, at: Coordinates, limit: usize) {
+        let Seen::Few(known) = self else { return };
+        let first = known.entry(content).or_insert(at);
+        *first = earlier(*first, at);
+        if known.len() > limit {
+            *self = Seen::Many;
         }
     }
 
-    /// The record that brought a content first, given the one of a version that now stands, which
-    /// keeps it from here on.
-    pub(super) fn take(&mut self, content: u64, at: Coordinates) -> Coordinates {
-        match self.0.iter().position(|(known, _)| *known == content) {
-            Some(place) => earlier(self.0.swap_remove(place).1, at),
-            None => at,
+    /// The record that brought a content first, as far as known.
+    pub(super) fn first(&self, content: u64) -> Option<Coordinates> {
+        match self {
+            Seen::Few(known) => known.get(&content).copied(),
+            Seen::Many => None,
         }
     }
 }

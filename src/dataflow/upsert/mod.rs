@@ -19,7 +19,8 @@
 //!
 //! Findings and quarantined rows name the *first* record (by arrival, offset, partition) among
 //! the versions of the row that have the same content, so that delivering a record again changes
-//! nothing. For each (check, symbol, time) there is at most one finding: that of the quarantined
+//! nothing. Rows with more than 64 different contents name the newest instead: remembering who
+//! was first has to end somewhere when a row changes with every tick. For each (check, symbol, time) there is at most one finding: that of the quarantined
 //! version if it fails the check, otherwise that of the accepted version.
 //!
 //! [`EventTime::horizon`]: super::event_time::EventTime::horizon
@@ -27,6 +28,7 @@
 
 mod admit;
 mod content;
+mod slot;
 mod state;
 #[cfg(test)]
 mod twin;

@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::content::{self, Details, Seen, Version};
+use super::content::{self, Details, Version};
+use super::slot::{Accepted, Before, Extra, Failed, Slot, Standing};
 use crate::model::{
     AcceptedBatch, Because, Coordinates, Finding, Quarantined, RawRecord, RowBatch, SymbolId, Time,
 };
+
+/// How many different contents of a row are remembered with the record that brought each first.
+const REMEMBERED: usize = 64;
 
 /// Net changes of one epoch: insertions +1, retractions -1.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,57 +59,8 @@ pub struct Upsert {
     versions: u64,
     accepted: u64,
     quarantined: u64,
-    buffer: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    symbol: SymbolId,
-    time: Time,
-    /// The epoch in which it was touched last.
-    epoch: u64,
-    /// The accepted version, if there is one.
-    accepted: Option<Accepted>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Accepted {
-    version: Version,
-    deleted: bool,
-    first: Coordinates,
-}
-
-#[derive(Debug, Default)]
-struct Extra {
-    /// What was found in the accepted version.
-    flagged: Details,
-    failed: Option<Failed>,
-    seen: Seen,
-}
-
-#[derive(Debug)]
-struct Failed {
-    version: Version,
-    content: u64,
-    first: Coordinates,
-    failures: Details,
-    original: RawRecord,
-}
-
-/// What a slot was at the start of the epoch.
-#[derive(Debug)]
-struct Before {
-    slot: u32,
-    /// The record of the row and where its fields are in `before_fields`, if there was a row.
-    row: Option<(Coordinates, usize)>,
-    standing: Option<Box<Standing>>,
-}
-
-/// Findings and quarantined version of a slot.
-#[derive(Debug, Default)]
-struct Standing {
-    findings: Vec<Finding>,
-    quarantined: Option<Quarantined>,
+    /// How many contents of a row are remembered.
+    pub(super) remembered: usize,
 }
 
 impl Upsert {
@@ -129,7 +84,7 @@ impl Upsert {
             versions: 0,
             accepted: 0,
             quarantined: 0,
-            buffer: Vec::new(),
+            remembered: REMEMBERED,
         }
     }
 
@@ -150,9 +105,11 @@ impl Upsert {
     pub fn finish(&mut self) -> Changes {
         let mut changes =
             Changes { accepted: AcceptedBatch::new(self.width), ..Changes::default() };
-        for before in std::mem::take(&mut self.touched) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for before in touched.drain(..) {
             self.compare(before, &mut changes);
         }
+        self.touched = touched;
         self.before_fields.clear();
         self.epoch += 1;
         changes
@@ -234,50 +191,41 @@ impl Upsert {
 
     /// A version that passes.
     fn pass(&mut self, slot: u32, rows: &RowBatch, row: usize) {
-        let version = Version::of(rows, row);
-        let (deleted, at) = (rows.deleted[row], rows.coordinates(row));
-        let failures = details(rows, row);
-        match self.slots[slot as usize].accepted {
-            Some(mut known) if self.is_same(slot, known, rows, row, &failures) => {
-                known.version = known.version.max(version);
-                known.first = content::earlier(known.first, at);
-                self.slots[slot as usize].accepted = Some(known);
-            }
-            Some(known) if version < known.version => {
-                if self.tracks(deleted, &failures) {
-                    let content = self.number(rows, row, &failures, None);
-                    self.extras.entry(slot).or_default().seen.remember(content, at);
-                }
-            }
-            known => {
-                match known {
-                    Some(known) => self.retire_accepted(slot, known),
-                    None => self.accepted += 1,
-                }
-                let mut first = at;
-                if self.extras.contains_key(&slot) && self.tracks(deleted, &failures) {
-                    let content = self.number(rows, row, &failures, None);
-                    first = self.extras.entry(slot).or_default().seen.take(content, at);
-                }
-                let accepted = Some(Accepted { version, deleted, first });
-                self.slots[slot as usize].accepted = accepted;
-                let start = slot as usize * self.width;
-                for (place, column) in
-                    self.fields[start..start + self.width].iter_mut().zip(&rows.columns)
-                {
-                    *place = column[row];
-                }
-                if !failures.is_empty() {
-                    self.extras.entry(slot).or_default().flagged = failures;
-                }
+        let (version, at) = (Version::of(rows, row), rows.coordinates(row));
+        let (deleted, failures) = (rows.deleted[row], details(rows, row));
+        let known = self.slots[slot as usize].accepted;
+        let same = known.is_some_and(|known| self.is_same(slot, known, rows, row, &failures));
+        let plain = failures.is_empty() && !self.extras.contains_key(&slot);
+        if !(plain && (same || known.is_none())) {
+            self.open_extra(slot);
+            if self.tracks(deleted, &failures) {
+                let content = content::number(fields_of(rows, row), &failures, None);
+                self.remember(slot, content, at);
             }
         }
-        let newest = self.slots[slot as usize].accepted.map(|accepted| accepted.version);
-        if let Some(extra) = self.extras.get_mut(&slot)
-            && extra.failed.as_ref().is_some_and(|failed| Some(failed.version) < newest)
-        {
-            extra.retire_failed();
-            self.quarantined -= 1;
+        let accepted = match known {
+            Some(known) if same => Accepted {
+                version: known.version.max(version),
+                at: if known.version < version { at } else { known.at },
+                first: content::earlier(known.first, at),
+                deleted,
+            },
+            Some(known) if version < known.version => return,
+            _ => Accepted { version, at, deleted, first: at },
+        };
+        self.accepted += u64::from(known.is_none());
+        self.slots[slot as usize].accepted = Some(accepted);
+        if !same {
+            let start = slot as usize * self.width;
+            let places = self.fields[start..start + self.width].iter_mut();
+            places.zip(fields_of(rows, row)).for_each(|(place, value)| *place = value);
+        }
+        if let Some(extra) = self.extras.get_mut(&slot) {
+            extra.flagged = failures;
+            if extra.failed.as_ref().is_some_and(|failed| failed.version < accepted.version) {
+                extra.failed = None;
+                self.quarantined -= 1;
+            }
         }
     }
 
@@ -289,51 +237,47 @@ impl Upsert {
             .originals
             .binary_search_by_key(&row, |(row, _)| *row as usize)
             .map_or_else(|_| RawRecord::default(), |place| rows.originals[place].1.clone());
-        let content = self.number(rows, row, &failures, Some(&original));
+        let content = content::number(fields_of(rows, row), &failures, Some(&original));
+        self.open_extra(slot);
+        self.remember(slot, content, at);
         let accepted = self.slots[slot as usize].accepted.map(|accepted| accepted.version);
-        let extra = self.extras.entry(slot).or_default();
-        match &mut extra.failed {
-            Some(known) if known.content == content && known.original == original => {
-                known.version = known.version.max(version);
-                known.first = content::earlier(known.first, at);
-                return;
-            }
-            Some(known) if version < known.version => return extra.seen.remember(content, at),
-            Some(_) => extra.retire_failed(),
-            None if accepted > Some(version) => return extra.seen.remember(content, at),
-            None => self.quarantined += 1,
-        }
-        let first = extra.seen.take(content, at);
-        extra.failed = Some(Failed { version, content, first, failures, original });
-    }
-
-    /// The accepted version is replaced by another content.
-    fn retire_accepted(&mut self, slot: u32, accepted: Accepted) {
-        let flagged = self
-            .extras
-            .get_mut(&slot)
-            .map_or_else(Details::new, |extra| std::mem::take(&mut extra.flagged));
-        if self.tracks(accepted.deleted, &flagged) {
-            let start = slot as usize * self.width;
-            let fields = self.fields[start..start + self.width].iter().copied();
-            let content = content::number(fields, &flagged, None, &mut self.buffer);
-            self.extras.entry(slot).or_default().seen.remember(content, accepted.first);
+        let Some(extra) = self.extras.get_mut(&slot) else { return };
+        let newest = extra.failed.as_ref().map(|failed| failed.version).max(accepted);
+        if newest < Some(version) {
+            self.quarantined += u64::from(extra.failed.is_none());
+            extra.failed = Some(Failed { version, at, content, failures, original });
         }
     }
 
-    fn tracks(&self, deleted: bool, failures: &Details) -> bool {
+    /// Makes sure that there is an extra, which remembers the accepted content.
+    fn open_extra(&mut self, slot: u32) {
+        if self.extras.contains_key(&slot) {
+            return;
+        }
+        self.extras.insert(slot, Extra::default());
+        if let Some(known) = self.slots[slot as usize].accepted
+            && self.tracks(known.deleted, &Details::new())
+        {
+            let content = self.accepted_content(slot, &[]);
+            self.remember(slot, content, known.first);
+        }
+    }
+
+    fn remember(&mut self, slot: u32, content: u64, at: Coordinates) {
+        if let Some(extra) = self.extras.get_mut(&slot) {
+            extra.seen.remember(content, at, self.remembered);
+        }
+    }
+
+    /// Whether it matters which record brought a content first.
+    fn tracks(&self, deleted: bool, failures: &[(u16, String)]) -> bool {
         !failures.is_empty() || (self.track_all && !deleted)
     }
 
-    fn number(
-        &mut self,
-        rows: &RowBatch,
-        row: usize,
-        failures: &Details,
-        original: Option<&RawRecord>,
-    ) -> u64 {
-        let fields = rows.columns.iter().map(|column| column[row]);
-        content::number(fields, failures, original, &mut self.buffer)
+    fn accepted_content(&self, slot: u32, flagged: &[(u16, String)]) -> u64 {
+        let start = slot as usize * self.width;
+        let fields = self.fields[start..start + self.width].iter().copied();
+        content::number(fields, flagged, None)
     }
 
     fn is_same(
@@ -349,18 +293,23 @@ impl Upsert {
         let flagged = self.extras.get(&slot).map_or(&[][..], |extra| &extra.flagged);
         accepted.deleted == rows.deleted[row]
             && flagged == failures.as_slice()
-            && content::same(fields, rows.columns.iter().map(|column| column[row]))
+            && content::same(fields, fields_of(rows, row))
     }
 
-    /// The first record of the row that holds, if there is one.
+    /// The record that the row that holds is known by, if there is such a row.
     fn row(&self, slot: u32) -> Option<Coordinates> {
-        let accepted = self.slots[slot as usize].accepted.filter(|accepted| !accepted.deleted);
-        accepted.map(|accepted| accepted.first)
+        let accepted = self.slots[slot as usize].accepted.filter(|accepted| !accepted.deleted)?;
+        let Some(extra) = self.extras.get(&slot) else { return Some(accepted.first) };
+        if !self.tracks(false, &extra.flagged) {
+            return Some(accepted.at);
+        }
+        let content = self.accepted_content(slot, &extra.flagged);
+        Some(extra.seen.first(content).unwrap_or(accepted.at))
     }
 
     fn standing(&self, slot: u32) -> Option<Box<Standing>> {
         let extra = self.extras.get(&slot)?;
-        let Slot { symbol, time, accepted, .. } = self.slots[slot as usize];
+        let Slot { symbol, time, .. } = self.slots[slot as usize];
         let mut standing = Standing::default();
         let mut find = |coordinates, check, detail: &String| {
             let detail = detail.clone();
@@ -368,23 +317,27 @@ impl Upsert {
         };
         let failures = extra.failed.as_ref().map_or(&[][..], |failed| &failed.failures);
         if let Some(failed) = &extra.failed {
+            let coordinates = extra.seen.first(failed.content).unwrap_or(failed.at);
             for (check, detail) in failures {
-                find(failed.first, *check, detail);
+                find(coordinates, *check, detail);
+            }
+            standing.quarantined = Some(Quarantined {
+                symbol,
+                time,
+                coordinates,
+                original: failed.original.clone(),
+                because: Because::Checks(failures.to_vec()),
+            });
+        }
+        let flagged = extra
+            .flagged
+            .iter()
+            .filter(|(check, _)| failures.iter().all(|(other, _)| other != check));
+        for (check, detail) in flagged {
+            if let Some(coordinates) = self.row(slot) {
+                find(coordinates, *check, detail);
             }
         }
-        for (check, detail) in &extra.flagged {
-            let newer = failures.iter().any(|(other, _)| other == check);
-            if let Some(accepted) = accepted.filter(|_| !newer) {
-                find(accepted.first, *check, detail);
-            }
-        }
-        standing.quarantined = extra.failed.as_ref().map(|failed| Quarantined {
-            symbol,
-            time,
-            coordinates: failed.first,
-            original: failed.original.clone(),
-            because: Because::Checks(failed.failures.clone()),
-        });
         let empty = standing.findings.is_empty() && standing.quarantined.is_none();
         (!empty).then(|| Box::new(standing))
     }
@@ -425,12 +378,8 @@ impl Upsert {
     }
 }
 
-impl Extra {
-    fn retire_failed(&mut self) {
-        if let Some(failed) = self.failed.take() {
-            self.seen.remember(failed.content, failed.first);
-        }
-    }
+fn fields_of(rows: &RowBatch, row: usize) -> impl Iterator<Item = f64> {
+    rows.columns.iter().map(move |column| column[row])
 }
 
 fn details(rows: &RowBatch, row: usize) -> Details {

@@ -79,14 +79,21 @@ struct Truth {
     counters: Counters,
 }
 
-fn truth(given: &[Given]) -> Truth {
+fn truth(given: &[Given], remembered: usize) -> Truth {
     let mut rows: BTreeMap<(SymbolId, Time), Vec<&Given>> = BTreeMap::new();
     for version in given {
         rows.entry((version.symbol, version.time)).or_default().push(version);
     }
     let mut truth = Truth::default();
     for ((symbol, time), versions) in rows {
+        let mut contents: Vec<_> =
+            versions.iter().filter(|v| v.value.is_some()).map(|v| v.content()).collect();
+        contents.sort();
+        contents.dedup();
         let first = |of: &Given| {
+            if contents.len() > remembered {
+                return of.at;
+            }
             let same = versions.iter().filter(|other| {
                 other.content() == of.content() && other.value.is_none() == of.value.is_none()
             });
@@ -223,8 +230,13 @@ fn stream() -> impl Strategy<Value = Vec<Given>> {
 }
 
 /// Feeds a stream in epochs and batches of the given sizes, compares after each epoch.
-fn run(given: &[Given], epochs: &[(usize, usize)]) -> Result<Sum, TestCaseError> {
+fn run(
+    given: &[Given],
+    epochs: &[(usize, usize)],
+    remembered: usize,
+) -> Result<Sum, TestCaseError> {
     let mut upsert = Upsert::new(2, KEPT_OUT, true);
+    upsert.remembered = remembered;
     let mut sum = Sum::default();
     let (mut done, mut step) = (0, 0);
     while done < given.len() {
@@ -241,7 +253,7 @@ fn run(given: &[Given], epochs: &[(usize, usize)]) -> Result<Sum, TestCaseError>
         }
         sum.add(&upsert.finish())?;
         sum.truth.counters = upsert.counters();
-        prop_assert_eq!(&sum.truth, &truth(&given[..end]));
+        prop_assert_eq!(&sum.truth, &truth(&given[..end], remembered));
         (done, step) = (end, step + 1);
     }
     Ok(sum)
@@ -254,8 +266,9 @@ proptest! {
     fn every_epoch_ends_where_the_twin_is(
         given in stream(),
         epochs in proptest::collection::vec((1..8_usize, 1..4_usize), 1..6),
+        remembered in 1..8_usize,
     ) {
-        run(&given, &epochs)?;
+        run(&given, &epochs, remembered)?;
     }
 
     #[test]
@@ -263,9 +276,10 @@ proptest! {
         (given, shuffled) in stream().prop_flat_map(|given| {
             (Just(given.clone()), Just(given).prop_shuffle())
         }),
+        remembered in 1..8_usize,
     ) {
-        let one = run(&given, &[(given.len(), given.len())])?;
-        let other = run(&shuffled, &[(1, 1)])?;
+        let one = run(&given, &[(given.len(), given.len())], remembered)?;
+        let other = run(&shuffled, &[(1, 1)], remembered)?;
         prop_assert_eq!(one.truth, other.truth);
     }
 
@@ -319,7 +333,7 @@ proptest! {
             upsert.apply(&batch(&[version]));
         }
         sum.add(&upsert.finish())?;
-        let truth = truth(&later);
+        let truth = truth(&later, 64);
         prop_assert_eq!(sum.truth.quarantine, truth.quarantine);
         prop_assert_eq!(sum.truth.findings, truth.findings);
         prop_assert!(sum.truth.accepted.iter().map(|(key, row)| (key, &row.0))

@@ -44,8 +44,9 @@ pub(super) fn explain_graph(graph: &Graph, corrections: usize) -> Vec<NodeExplan
     for node in &mut nodes {
         let kept = match node.kind {
             Kind::Constant => 0,
-            Kind::Field | Kind::CrossSection => node.rows.max(1),
-            Kind::Elementwise | Kind::TimeSeries => node.rows,
+            // Elementwise chains are computed again where they are needed.
+            Kind::Elementwise => node.rows,
+            Kind::Field | Kind::TimeSeries | Kind::CrossSection => node.rows.max(1),
         };
         node.rows = if kept > 0 { kept + corrections } else { 0 };
     }

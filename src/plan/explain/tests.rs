@@ -33,10 +33,18 @@ fn says_what_is_shared_and_kept() {
     let ratio = &explained.nodes[ratio];
     assert_eq!((ratio.uses, ratio.look_back, ratio.rows), (2, 5, 1 + 3));
     let delayed = &explained.nodes[ratio.arguments[1]];
-    assert_eq!((delayed.kind, delayed.rows), (Kind::TimeSeries, 0), "computed where it is needed");
+    assert_eq!((delayed.kind, delayed.rows), (Kind::TimeSeries, 1 + 3));
     let rank = of("rank(close)");
     assert_eq!((rank.kind, rank.stage, rank.rows), (Kind::CrossSection, 1, 4 + 3));
     assert_eq!(explained.factors[2].look_back, 3);
+}
+
+#[test]
+fn elementwise_chains_are_not_kept() {
+    let explained = explained("  a: rank(close - open)");
+    let of = |text: &str| explained.nodes.iter().find(|node| node.text == text).unwrap();
+    assert_eq!(of("close - open").rows, 0);
+    assert_eq!(of("close").rows, 1 + 3);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Resolver, advice};
-use crate::config::{Alert, Place, Spanned, suggestion};
+use super::Resolver;
+use crate::config::{Alert, Place, Spanned, advice, suggestion};
 use crate::model::Severity;
 use crate::plan::AlertPlan;
 

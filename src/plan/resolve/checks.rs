@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
+use super::Resolver;
 use super::names::is_identifier;
-use super::{Resolver, advice};
-use crate::config::{Check, Entries, Place, Spanned, Value, nearest, suggestion};
+use crate::config::{Check, Entries, Place, Spanned, Value, advice, nearest, suggestion};
 use crate::model::{Action, Severity};
 use crate::plan::{CheckContext, CheckMember, CheckPlan, FieldPlan, Rule};
 
@@ -141,6 +141,9 @@ impl Resolver<'_> {
                     }
                     other => {
                         let message = format!("{} cannot be the name of a check", other.describe());
+                        // Not the member's name, which may be another check's.
+                        let name = format!("check at {}", value.place.start);
+                        common.name = Some(Spanned { place: value.place, value: name });
                         let hint = "use letters, digits and `_`, not a digit first";
                         self.report(value.place, message, hint);
                     }

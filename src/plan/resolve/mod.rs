@@ -133,23 +133,6 @@ impl Resolver<'_> {
     }
 }
 
-/// A member's message as what is wrong and what to do: it gives one sentence for both. What serde
-/// says about a type is brought into our words.
-fn advice(message: &str) -> (String, Option<String>) {
-    if let Some((found, expected)) =
-        message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
-    {
-        return (format!("expected {expected}, found {found}"), None);
-    }
-    if let Some(field) = message.strip_prefix("missing field ") {
-        return (format!("{field} is missing"), None);
-    }
-    let split = message.find("; ").or_else(|| message.find(": did you mean"));
-    let (what, advice) = message.split_at(split.unwrap_or(message.len()));
-    let advice = advice.get(2..).filter(|advice| !advice.is_empty());
-    (what.to_owned(), advice.map(str::to_owned))
-}
-
 /// The elements of a list that need not be there.
 fn items<T>(field: &Field<Items<T>>) -> &[Spanned<T>] {
     field.get().map_or(&[], |items| items.0.as_slice())

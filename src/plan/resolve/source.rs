@@ -27,8 +27,14 @@ impl Resolver<'_> {
             return (None, None);
         };
         self.identifier(name, "a source");
+        let topic = self.require(&source.topic, "topic", name.place);
+        if let Some(topic) = &topic {
+            self.topic(topic);
+        }
+        let key = self.key(source, name.place);
         let fields = self.fields(source, name.place);
-        let plan = self.source_plan(name, source, fields.clone());
+        let topic = topic.map(|topic| topic.value.clone());
+        let plan = self.source_plan(name, source, topic, key, fields.clone());
         (fields, plan)
     }
 
@@ -49,18 +55,15 @@ impl Resolver<'_> {
         self,
         name: &Spanned<String>,
         source: &Source,
+        topic: Option<String>,
+        key: Option<(Spanned<String>, Spanned<String>)>,
         fields: Option<Vec<FieldPlan>>,
     ) -> Option<SourcePlan> {
-        let topic = self.require(&source.topic, "topic", name.place);
-        if let Some(topic) = &topic {
-            self.topic(topic);
-        }
-        let key = self.key(source, name.place);
         let (symbol, time) = key?;
         self.overlaps(source, &symbol, &time);
         Some(SourcePlan {
             name: name.value.clone(),
-            topic: topic?.value.clone(),
+            topic: topic?,
             format: match source.format.or(config::Format::Json) {
                 config::Format::Json => "json",
             },

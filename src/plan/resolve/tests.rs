@@ -128,6 +128,45 @@ fn a_file_that_cannot_be_read_is_a_diagnostic() {
     assert!(error[0].to_string().starts_with("no/such.yaml: error: cannot read the file"));
 }
 
+/// xorshift: the same texts in every run.
+fn random(state: &mut u64) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    (*state >> 11) as usize
+}
+
+#[test]
+fn no_text_brings_it_down() {
+    const PARTS: [&str; 24] = [
+        ":", "-", "\n", "  ", "\t", "{", "}", "[", "]", ",", "'", "\"", "|", ">", "#", "&a ", "*a",
+        "!t ", "? ", "${", "}", "file:", "é", "- - - ",
+    ];
+    let seed = 0x5eed;
+    let mut state = seed;
+    let mut plans = 0;
+    for _ in 0..3_000 {
+        let mut text: Vec<char> = GOOD.chars().collect();
+        for _ in 0..=random(&mut state) % 3 {
+            let at = random(&mut state) % text.len();
+            let cut = (at + random(&mut state) % 4).min(text.len());
+            let part = PARTS[random(&mut state) % PARTS.len()];
+            text.splice(at..cut, part.chars());
+        }
+        let text: String = text.into_iter().collect();
+        match load_text("p.yaml", &text, Path::new("."), &variable, &fakes::catalog()) {
+            Ok(_) => plans += 1,
+            Err(all) => {
+                assert!(!all.is_empty(), "seed {seed}: an error without a reason in\n{text}");
+                for one in &all {
+                    assert!(one.line > 0 && !one.message.is_empty(), "seed {seed}: {one}");
+                }
+            }
+        }
+    }
+    assert!(plans > 0 && plans < 3_000, "seed {seed}: {plans} plans");
+}
+
 #[test]
 fn every_cut_off_file_is_an_error_or_a_plan() {
     for (at, _) in GOOD.char_indices() {

@@ -25,7 +25,7 @@ fn text(plan: &Plan, options: &[(&'static str, Json)]) -> String {
     };
     let source = &plan.source;
     line(&[&"weir", &FORMAT, &plan.name]);
-    line(&[&"source", &source.name, &source.topic, &source.unknown_fields]);
+    line(&[&"source", &source.name, &source.topic, &source.format, &source.unknown_fields]);
     line(&[&"key", &source.symbol_field, &source.time_field, &source.revision_field]);
     line(&[&"times", &source.lateness.nanos(), &source.corrections, &source.idle_timeout.nanos()]);
     line(&[&"limit", &source.max_record_bytes]);

@@ -99,10 +99,11 @@ impl Order {
         self.symbols.clear();
         self.symbols.extend(0..x.len() as u32);
         run(level, Round { x, addend, out: &mut self.values });
-        let mut count = 0;
-        if !x.iter().any(|v| v.is_nan()) {
+        // Without leaving early, so that it runs in vectors.
+        if !x.iter().fold(false, |missing, v| missing | v.is_nan()) {
             return x.len();
         }
+        let mut count = 0;
         for i in 0..x.len() {
             let v = self.values[i];
             self.values[count] = v;

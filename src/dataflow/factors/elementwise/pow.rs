@@ -3,9 +3,9 @@
 
 #[cfg(test)]
 use super::Twin;
-use super::{Exactness, Kernel, Member, Parameter, map1, map2, signature, truth};
+use super::{Exactness, Kernel, Member, Parameter, signature, truth};
 use crate::dataflow::factors::math;
-use crate::dataflow::factors::simd::Level;
+use crate::dataflow::factors::simd::{Body, Level, run};
 
 /// `pow(x, y)`.
 pub(super) static POW: Member = Member {
@@ -13,9 +13,9 @@ pub(super) static POW: Member = Member {
         "pow",
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Never,
-        "x to the power of y; missing for a negative x with a fractional y",
+        "x to the power of y as IEEE has it; missing for a negative x with a fractional y",
     ),
-    kernel: Kernel::Elementwise(|level, args, out| power(level, args, out, math::pow)),
+    kernel: Kernel::Elementwise(power::<false>),
     #[cfg(test)]
     twin: Twin::Cell(|args| math::pow(args[0], args[1])),
 };
@@ -28,30 +28,65 @@ pub(super) static SIGNED_POWER: Member = Member {
         Exactness::Never,
         "sign(x) * pow(abs(x), y)",
     ),
-    kernel: Kernel::Elementwise(|level, args, out| power(level, args, out, signed)),
+    kernel: Kernel::Elementwise(power::<true>),
     #[cfg(test)]
     twin: Twin::Cell(|args| {
         let size = math::pow(args[0].abs(), args[1]);
-        if args[0] == 0.0 { 0.0 * size } else { size.copysign(args[0]) }
+        match args[0] {
+            0.0 => 0.0 * size,
+            x if x.is_nan() => x,
+            x => size.copysign(x),
+        }
     }),
 };
 
+/// One cell; with a known exponent, only what is needed for it remains.
 #[inline(always)]
-fn signed(x: f64, y: f64) -> f64 {
-    let sign = if x.is_nan() { x } else { truth(x > 0.0) - truth(x < 0.0) };
-    sign * math::pow(x.abs(), y)
+fn cell<const SIGNED: bool>(x: f64, y: f64) -> f64 {
+    if SIGNED {
+        let sign = if x.is_nan() { x } else { truth(x > 0.0) - truth(x < 0.0) };
+        sign * math::pow(x.abs(), y)
+    } else {
+        math::pow(x, y)
+    }
 }
 
-/// Only what `pow` does for the exponent remains after inlining with a known one.
-fn power(level: Level, args: &[&[f64]], out: &mut [f64], pow: impl Fn(f64, f64) -> f64) {
-    let [x, y] = args else { return };
-    let first = y.first().copied().unwrap_or(1.0);
-    let same = y.iter().all(|v| v.to_bits() == first.to_bits());
-    let x = &[*x];
-    match first {
-        2.0 if same => map1(level, x, out, |x| pow(x, 2.0)),
-        3.0 if same => map1(level, x, out, |x| pow(x, 3.0)),
-        0.5 if same => map1(level, x, out, |x| pow(x, 0.5)),
-        _ => map2(level, args, out, pow),
+fn power<const SIGNED: bool>(level: Level, args: &[&[f64]], out: &mut [f64]) {
+    if let [x, y] = args {
+        run(level, Power::<SIGNED> { x, y, out });
+    }
+}
+
+/// Written as loops of its own: the body is too long for closures to be inlined.
+struct Power<'a, const SIGNED: bool> {
+    x: &'a [f64],
+    y: &'a [f64],
+    out: &'a mut [f64],
+}
+
+impl<const SIGNED: bool> Power<'_, SIGNED> {
+    #[inline(always)]
+    fn constant(self, y: f64) {
+        for (o, x) in self.out.iter_mut().zip(self.x) {
+            *o = cell::<SIGNED>(*x, y);
+        }
+    }
+}
+
+impl<const SIGNED: bool> Body for Power<'_, SIGNED> {
+    #[inline(always)]
+    fn run(self) {
+        let first = self.y.first().copied().unwrap_or(1.0);
+        let same = self.y.iter().all(|y| y.to_bits() == first.to_bits());
+        match first {
+            2.0 if same => self.constant(2.0),
+            3.0 if same => self.constant(3.0),
+            0.5 if same => self.constant(0.5),
+            _ => {
+                for ((o, x), y) in self.out.iter_mut().zip(self.x).zip(self.y) {
+                    *o = cell::<SIGNED>(*x, *y);
+                }
+            }
+        }
     }
 }

@@ -323,7 +323,7 @@ impl Panel {
         let groups = self.store.width / GROUP;
         for i in 0..self.layout.windows.len() {
             let (node, reach) = self.layout.windows[i];
-            for row in at..self.rows.len().min(at + reach) {
+            for row in at..self.rows.len().min(at.saturating_add(reach)) {
                 self.dirty_row(row).mark_all(node, groups);
             }
         }

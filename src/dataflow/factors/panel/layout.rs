@@ -139,7 +139,10 @@ impl Layout {
                 output: None,
             });
         }
-        for (_, node) in &graph.outputs {
+        for (name, node) in &graph.outputs {
+            if *node >= graph.nodes.len() {
+                return Err(PanelError::Arguments(name.clone()));
+            }
             layout.outputs.push(*node);
         }
         layout.number_outputs();

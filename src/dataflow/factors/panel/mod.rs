@@ -91,6 +91,8 @@ pub struct Panel {
     level: Level,
     emit: Emit,
     corrections: usize,
+    /// Rows from here on may change, however many there are.
+    kept_from: Time,
     symbols: usize,
     /// Closed times that are kept, oldest first.
     rows: VecDeque<Row>,
@@ -138,6 +140,7 @@ impl Panel {
             level,
             emit,
             corrections,
+            kept_from: Time::MAX,
             symbols: 0,
             rows: VecDeque::new(),
             settled: 0,
@@ -151,6 +154,17 @@ impl Panel {
             workspace: Workspace::default(),
             stats: Stats::default(),
         })
+    }
+
+    /// Makes symbols members of the universe from the beginning of time. Other symbols are members
+    /// from their first row on, so that nothing is seen ahead; a universe that is given counts
+    /// them in cross-sections before that, too. Only for a panel without closed times: later it
+    /// has no effect on those.
+    pub fn declare(&mut self, symbols: impl IntoIterator<Item = SymbolId>) {
+        for symbol in symbols {
+            self.grow(symbol.index() + 1);
+            self.base_members.insert(symbol.index());
+        }
     }
 
     /// From now on the row of (`symbol`, `time`) has these `fields`, in the source's order and
@@ -210,6 +224,12 @@ impl Panel {
         self.next_dirty().is_some() || self.closable(watermark, early)
     }
 
+    /// From now on rows of `time` and later may change, even if more than the corrections horizon
+    /// allows: times that close early run ahead of the watermark by which rows are judged late.
+    pub fn keep_from(&mut self, time: Time) {
+        self.kept_from = time;
+    }
+
     /// The newest time that was closed.
     pub fn closed_through(&self) -> Option<Time> {
         self.closed_through
@@ -233,6 +253,18 @@ impl Panel {
     /// Bytes of kept and waiting rows.
     pub fn state_bytes(&self) -> usize {
         self.store.bytes() + self.open.values().map(OpenRow::bytes).sum::<usize>()
+    }
+
+    /// How many rows of numbers it keeps when its histories are full; times the number of symbols
+    /// and eight bytes, its memory.
+    pub fn planned_rows(&self) -> usize {
+        let kept = |node: &layout::NodeLayout| match node.place {
+            layout::Place::Kept => self.most_rows(node.reach),
+            layout::Place::Constant(_) => 1,
+            layout::Place::Buffer(_) => 0,
+        };
+        let rows = self.layout.nodes.iter().map(kept);
+        rows.fold(self.layout.buffers, usize::saturating_add)
     }
 
     /// What it has done.
@@ -306,7 +338,11 @@ impl Panel {
     /// Always true, for use in conditions.
     fn settle(&mut self) -> bool {
         while self.rows.len() - self.settled > self.corrections {
-            self.late_through = self.rows.get(self.settled).map(|row| row.time);
+            let Some(time) = self.rows.get(self.settled).map(|row| row.time) else { break };
+            if time >= self.kept_from {
+                break;
+            }
+            self.late_through = Some(time);
             self.settled += 1;
         }
         while self.settled > self.layout.reach {
@@ -317,7 +353,7 @@ impl Panel {
         }
         let changeable = self.rows.len() - self.settled;
         for (node, history) in self.layout.nodes.iter().zip(&mut self.store.histories) {
-            history.trim(changeable + node.reach);
+            history.trim(changeable.saturating_add(node.reach));
         }
         true
     }

@@ -275,3 +275,38 @@ fn refuses_graphs_that_it_cannot_run() {
     let error = Panel::new(&builder.0, 3, 1, Emit::Cells).expect_err("field 3 of 3");
     assert!(error.to_string().contains("reads field number 3"));
 }
+
+#[test]
+fn state_does_not_grow_with_time() {
+    let mut builder = Builder::default();
+    let x = builder.field(0);
+    let mean = builder.call("ts_mean", &[x], &[7.0]);
+    builder.output("mean", mean);
+    let mut panel = Panel::new(&builder.0, 1, 3, Emit::Cells).expect("a panel");
+    let mut sizes = Vec::new();
+    for t in 0..100 {
+        panel.set(SymbolId(0), time(t), Some(&[t as f64])).expect("in time");
+        panel.work(time(t), false, usize::MAX, &mut Vec::new());
+        sizes.push(panel.state_bytes());
+    }
+    assert_eq!(sizes[20], sizes[99]);
+    assert_eq!(panel.stats().closed, 100);
+}
+
+#[test]
+fn windows_longer_than_all_history_are_missing() {
+    let mut builder = Builder::default();
+    let x = builder.field(0);
+    for (name, n) in [("ts_sum", 1e18), ("delay", 1e300), ("ts_max", 50.0)] {
+        let node = builder.call(name, &[x], &[n]);
+        builder.output(name, node);
+    }
+    let mut panel = Panel::new(&builder.0, 1, 9, Emit::Cells).expect("a panel");
+    let mut out = Vec::new();
+    for t in [1, 4, 2, 6, 3, 5, 8, 7] {
+        panel.set(SymbolId(0), time(t), Some(&[1.0])).expect("in time");
+        panel.work(time(t), false, usize::MAX, &mut out);
+    }
+    assert!(out.len() >= 4);
+    assert!(out.iter().flat_map(|batch| &batch.columns).flatten().all(|v| v.is_nan()));
+}

@@ -1,6 +1,6 @@
 //! Pearson correlation over a window, in one pass over values shifted by the newest ones.
 
-use super::{Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, signature, sweep};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -13,7 +13,7 @@ pub(super) static CORR: Member = Member {
         "correlation of the last n values of x and y; missing when either is constant",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| sweep::<16, _>(level, Corr, args, range, out),
+        run: |level, args, _, range, out| scan::<16, 2, _>(level, Corr, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -43,32 +43,52 @@ pub(super) static CORR: Member = Member {
 #[derive(Clone, Copy)]
 struct Corr;
 
-impl Fold for Corr {
+/// Newest values, and sums of the distances from them and of their products.
+#[derive(Clone, Copy)]
+struct Moments<const L: usize> {
+    newest: [[f64; L]; 2],
+    x: [f64; L],
+    y: [f64; L],
+    xx: [f64; L],
+    yy: [f64; L],
+    xy: [f64; L],
+}
+
+impl Scan<2> for Corr {
+    type State<const L: usize> = Moments<L>;
+
     #[inline(always)]
-    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let (a, b) = (args[0], args[1]);
-        let n = a.len() as f64;
-        let (x0, y0) = (a.newest::<L>(at), b.newest::<L>(at));
-        let (mut sx, mut sy) = ([0.0; L], [0.0; L]);
-        let (mut sxx, mut syy, mut sxy) = ([0.0; L], [0.0; L], [0.0; L]);
-        for (x, y) in a.lanes::<L>(at).zip(b.lanes::<L>(at)) {
-            for j in 0..L {
-                let (d, e) = (x[j] - x0[j], y[j] - y0[j]);
-                sx[j] += d;
-                sy[j] += e;
-                sxx[j] += d * d;
-                syy[j] += e * e;
-                sxy[j] += d * e;
-            }
-        }
+    fn start<const L: usize>(self, newest: [&[f64; L]; 2]) -> Moments<L> {
+        let newest = [*newest[0], *newest[1]];
+        let zero = [0.0; L];
+        Moments { newest, x: zero, y: zero, xx: zero, yy: zero, xy: zero }
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(self, mut state: Moments<L>, row: [&[f64; L]; 2]) -> Moments<L> {
+        let [x, y] = row;
         for j in 0..L {
-            let (vx, vy) = (sxx[j] - sx[j] * sx[j] / n, syy[j] - sy[j] * sy[j] / n);
-            let c = (sxy[j] - sx[j] * sy[j] / n) / (vx.sqrt() * vy.sqrt());
+            let (d, e) = (x[j] - state.newest[0][j], y[j] - state.newest[1][j]);
+            state.x[j] += d;
+            state.y[j] += e;
+            state.xx[j] += d * d;
+            state.yy[j] += e * e;
+            state.xy[j] += d * e;
+        }
+        state
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, s: Moments<L>, n: f64) -> [f64; L] {
+        let mut out = [0.0; L];
+        for j in 0..L {
+            let (vx, vy) = (s.xx[j] - s.x[j] * s.x[j] / n, s.yy[j] - s.y[j] * s.y[j] / n);
+            let c = (s.xy[j] - s.x[j] * s.y[j] / n) / (vx.sqrt() * vy.sqrt());
             let c = if c > 1.0 { 1.0 } else { c };
             let c = if c < -1.0 { -1.0 } else { c };
             // Infinite input gives missing variances, which are not above 0 either.
-            sx[j] = if vx > 0.0 && vy > 0.0 { c } else { f64::NAN };
+            out[j] = if vx > 0.0 && vy > 0.0 { c } else { f64::NAN };
         }
-        sx
+        out
     }
 }

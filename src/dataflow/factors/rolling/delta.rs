@@ -1,10 +1,8 @@
-//! The change since an earlier row.
+//! The change since an earlier row; infinite values are taken as they are.
 
-use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, gap, signature, sweep,
-};
 #[cfg(test)]
-use super::{Twin, full};
+use super::Twin;
+use super::{Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, signature, sweep};
 
 /// `delta(x, n)`: x minus its value n rows ago.
 pub(super) static DELTA: Member = Member {
@@ -19,7 +17,7 @@ pub(super) static DELTA: Member = Member {
         reads: Reads::LagAndCurrent,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| if full(w) { w[0][1] - w[0][0] } else { f64::NAN }),
+    twin: Twin::Window(|w, _| w[0][1] - w[0][0]),
 };
 
 #[derive(Clone, Copy)]
@@ -32,7 +30,7 @@ impl Fold for Delta {
         let mut out = [f64::NAN; L];
         if let (Some(old), Some(new)) = (rows.next(), rows.next()) {
             for j in 0..L {
-                out[j] = (new[j] - old[j]) + (gap(new[j]) + gap(old[j]));
+                out[j] = new[j] - old[j];
             }
         }
         out

@@ -1,8 +1,6 @@
 //! Smallest and largest value of a window.
 
-use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, gap, signature, sweep,
-};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, gap, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -16,7 +14,7 @@ pub(super) static MIN: Member = Member {
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, _, range, out| {
-            sweep::<32, _>(level, Extreme::<false>, args, range, out);
+            scan::<32, 1, _>(level, Extreme::<false>, args, range, out);
         },
         reads: Reads::Window,
     }),
@@ -33,7 +31,9 @@ pub(super) static MAX: Member = Member {
         "largest of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| sweep::<32, _>(level, Extreme::<true>, args, range, out),
+        run: |level, args, _, range, out| {
+            scan::<32, 1, _>(level, Extreme::<true>, args, range, out);
+        },
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -51,19 +51,32 @@ fn twin(w: &[Vec<f64>], better: fn(f64, f64) -> bool) -> f64 {
 #[derive(Clone, Copy)]
 struct Extreme<const MAX: bool>;
 
-impl<const MAX: bool> Fold for Extreme<MAX> {
+impl<const MAX: bool> Scan<1> for Extreme<MAX> {
+    /// The best value, and whether something was missing.
+    type State<const L: usize> = ([f64; L], [f64; L]);
+
     #[inline(always)]
-    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let mut best = [if MAX { f64::NEG_INFINITY } else { f64::INFINITY }; L];
-        let mut gaps = [0.0; L];
-        for row in args[0].lanes::<L>(at) {
-            for j in 0..L {
-                let x = row[j];
-                let better = if MAX { x > best[j] } else { x < best[j] };
-                best[j] = if better { x } else { best[j] };
-                gaps[j] += gap(x);
-            }
+    fn start<const L: usize>(self, _: [&[f64; L]; 1]) -> Self::State<L> {
+        ([if MAX { f64::NEG_INFINITY } else { f64::INFINITY }; L], [0.0; L])
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(
+        self,
+        (mut best, mut gaps): Self::State<L>,
+        row: [&[f64; L]; 1],
+    ) -> Self::State<L> {
+        let [x] = row;
+        for j in 0..L {
+            let better = if MAX { x[j] > best[j] } else { x[j] < best[j] };
+            best[j] = if better { x[j] } else { best[j] };
+            gaps[j] += gap(x[j]);
         }
+        (best, gaps)
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, (mut best, gaps): Self::State<L>, _: f64) -> [f64; L] {
         // The addition also turns -0 into 0, so that the order of equal zeros does not show.
         for j in 0..L {
             best[j] += gaps[j];

@@ -1,7 +1,7 @@
 //! Standard deviation over a window, in one pass: values are shifted by the newest one, which
 //! keeps cancellation harmless at any level of the data and makes a constant window exactly 0.
 
-use super::{Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, signature, sweep};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -14,7 +14,7 @@ pub(super) static STD: Member = Member {
         "sample standard deviation (ddof 1) of the last n values of x; 0 when they are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| sweep::<16, _>(level, Std, args, range, out),
+        run: |level, args, _, range, out| scan::<16, 1, _>(level, Std, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -34,25 +34,42 @@ pub(super) static STD: Member = Member {
 #[derive(Clone, Copy)]
 struct Std;
 
-impl Fold for Std {
+/// Newest values, sums of the distances from them, and of their squares.
+#[derive(Clone, Copy)]
+struct Moments<const L: usize> {
+    newest: [f64; L],
+    sum: [f64; L],
+    squares: [f64; L],
+}
+
+impl Scan<1> for Std {
+    type State<const L: usize> = Moments<L>;
+
     #[inline(always)]
-    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let n = args[0].len() as f64;
-        let newest = args[0].newest::<L>(at);
-        let (mut sum, mut squares) = ([0.0; L], [0.0; L]);
-        for row in args[0].lanes::<L>(at) {
-            for j in 0..L {
-                let d = row[j] - newest[j];
-                sum[j] += d;
-                squares[j] += d * d;
-            }
+    fn start<const L: usize>(self, newest: [&[f64; L]; 1]) -> Moments<L> {
+        Moments { newest: *newest[0], sum: [0.0; L], squares: [0.0; L] }
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(self, mut state: Moments<L>, row: [&[f64; L]; 1]) -> Moments<L> {
+        let [x] = row;
+        for j in 0..L {
+            let d = x[j] - state.newest[j];
+            state.sum[j] += d;
+            state.squares[j] += d * d;
         }
+        state
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, state: Moments<L>, n: f64) -> [f64; L] {
+        let mut out = [0.0; L];
         for j in 0..L {
             // What is infinite gives infinity minus infinity: missing by itself.
-            let variance = (squares[j] - sum[j] * sum[j] / n) / (n - 1.0);
-            sum[j] = if variance < 0.0 { 0.0 } else { variance.sqrt() };
+            let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / (n - 1.0);
+            out[j] = if variance < 0.0 { 0.0 } else { variance.sqrt() };
         }
-        sum
+        out
     }
 }
 
@@ -60,6 +77,7 @@ impl Fold for Std {
 mod tests {
     use super::*;
     use crate::dataflow::factors::simd::Level;
+    use crate::dataflow::factors::window::Window;
 
     #[test]
     fn is_exactly_zero_for_a_constant_window_and_stable_at_a_high_level() {
@@ -70,7 +88,7 @@ mod tests {
         let data = rows.as_flattened();
         let starts = [0, 8, 16, 24, 32];
         let mut out = [0.0; 8];
-        sweep::<16, _>(Level::best(), Std, &[Window::new(data, &starts)], 0..8, &mut out);
+        scan::<16, 1, _>(Level::best(), Std, &[Window::new(data, &starts)], 0..8, &mut out);
         assert_eq!(out[0].to_bits(), 0.0_f64.to_bits());
         assert!((out[1] - 2.5_f64.sqrt()).abs() < 1e-12);
     }

@@ -1,8 +1,11 @@
 //! Sum and mean over a window.
+//!
+//! Additions carry their rounding error along, so that the result is the exact sum rounded once:
+//! two windows with the same values in another order have the same sum. Without it, a sum that
+//! stands still would tremble in its last bit as the window moves on, and what looks at it, like
+//! the correlation of a constant window, would see a movement.
 
-use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, gap, signature, sweep,
-};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
 #[cfg(test)]
 use super::{Twin, full};
 
@@ -15,7 +18,7 @@ pub(super) static SUM: Member = Member {
         "sum of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| sweep::<32, _>(level, Sum, args, range, out),
+        run: |level, args, _, range, out| scan::<32, 1, _>(level, Sum::<false>, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -31,7 +34,7 @@ pub(super) static MEAN: Member = Member {
         "mean of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| sweep::<32, _>(level, Mean, args, range, out),
+        run: |level, args, _, range, out| scan::<32, 1, _>(level, Sum::<true>, args, range, out),
         reads: Reads::Window,
     }),
     #[cfg(test)]
@@ -40,40 +43,87 @@ pub(super) static MEAN: Member = Member {
 
 #[cfg(test)]
 fn twin(w: &[Vec<f64>]) -> f64 {
-    if full(w) { w[0].iter().fold(0.0, |s, x| s + x) } else { f64::NAN }
+    if !full(w) {
+        return f64::NAN;
+    }
+    let (mut sum, mut errors) = (0.0, 0.0);
+    for x in &w[0] {
+        let next = sum + x;
+        let grown = next - sum;
+        errors += (sum - (next - grown)) + (x - grown);
+        sum = next;
+    }
+    sum + errors
 }
 
+/// The sum, or the mean.
 #[derive(Clone, Copy)]
-struct Sum;
+struct Sum<const MEAN: bool>;
 
-impl Fold for Sum {
+impl<const MEAN: bool> Scan<1> for Sum<MEAN> {
+    /// Sum and its error.
+    type State<const L: usize> = ([f64; L], [f64; L]);
+
     #[inline(always)]
-    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let (mut sum, mut gaps) = ([0.0; L], [0.0; L]);
-        for row in args[0].lanes::<L>(at) {
-            for j in 0..L {
-                sum[j] += row[j];
-                gaps[j] += gap(row[j]);
-            }
-        }
+    fn start<const L: usize>(self, _: [&[f64; L]; 1]) -> Self::State<L> {
+        ([0.0; L], [0.0; L])
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(
+        self,
+        (mut sum, mut errors): Self::State<L>,
+        row: [&[f64; L]; 1],
+    ) -> Self::State<L> {
+        let [x] = row;
         for j in 0..L {
-            sum[j] += gaps[j];
+            let next = sum[j] + x[j];
+            let grown = next - sum[j];
+            // What is infinite gives infinity minus infinity: missing by itself.
+            errors[j] += (sum[j] - (next - grown)) + (x[j] - grown);
+            sum[j] = next;
+        }
+        (sum, errors)
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, (mut sum, errors): Self::State<L>, n: f64) -> [f64; L] {
+        for j in 0..L {
+            sum[j] += errors[j];
+            if MEAN {
+                sum[j] /= n;
+            }
         }
         sum
     }
 }
 
-#[derive(Clone, Copy)]
-struct Mean;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataflow::factors::random::Random;
+    use crate::dataflow::factors::simd::Level;
+    use crate::dataflow::factors::window::Window;
 
-impl Fold for Mean {
-    #[inline(always)]
-    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let n = args[0].len() as f64;
-        let mut sum = Sum.fold::<L>(args, at);
-        for s in &mut sum {
-            *s /= n;
+    #[test]
+    fn the_order_of_ordinary_values_does_not_show() {
+        let mut random = Random::new(31);
+        for _ in 0..200 {
+            let n = 1 + random.below(60);
+            let mut rows: Vec<[f64; 8]> =
+                (0..n).map(|_| [(random.unit() * 1e4).round() / 100.0; 8]).collect();
+            let starts: Vec<usize> = (0..n).map(|i| i * 8).collect();
+            let sum = |rows: &[[f64; 8]]| {
+                let mut out = [0.0; 8];
+                let window = [Window::new(rows.as_flattened(), &starts)];
+                scan::<32, 1, _>(Level::best(), Sum::<false>, &window, 0..8, &mut out);
+                out[0]
+            };
+            let want = sum(&rows);
+            for i in (1..n).rev() {
+                rows.swap(i, random.below(i + 1));
+            }
+            assert_eq!(sum(&rows).to_bits(), want.to_bits());
         }
-        sum
     }
 }

@@ -13,15 +13,16 @@ use crate::dataflow::kafka::{Context, Fault, classify, close_aside, code_of, con
 use crate::model::{OutputKind, Record};
 use crate::plan::{KafkaPlan, Plan};
 
-/// How long the coordinator lets a transaction of ours stay open.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests at the start may take each.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long to wait for a producer that is given up.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Settings of the producer that a pipeline may change.
-const DEFAULTS: [(&str, &str); 7] = [
+pub const DEFAULTS: [(&str, &str); 8] = [
+    // How long the coordinator lets a transaction of ours stay open; readers of committed records
+    // wait behind it.
+    ("transaction.timeout.ms", "30000"),
     // Fills batches while a commit is being written; a commit does not wait for it.
     ("linger.ms", "5"),
     ("queue.buffering.max.messages", "500000"),
@@ -43,6 +44,7 @@ pub struct KafkaTransport {
     create_topics: bool,
     producer: Option<BaseProducer<Context>>,
     context: Context,
+    timeout: Duration,
     faults: Box<dyn Faults>,
 }
 
@@ -56,6 +58,13 @@ struct Targets {
 impl Targets {
     fn topic(&self, kind: OutputKind) -> Option<&str> {
         self.outputs.iter().find(|(output, _)| *output == kind).map(|(_, topic)| topic.as_str())
+    }
+
+    /// All topics, for messages.
+    fn list(&self) -> String {
+        let outputs = self.outputs.iter().map(|(_, topic)| topic.as_str());
+        let topics: Vec<&str> = outputs.chain([self.progress.as_str()]).collect();
+        format!("the topics {}", topics.join(", "))
     }
 }
 
@@ -76,6 +85,7 @@ impl KafkaTransport {
             create_topics: plan.delivery.create_topics,
             producer: None,
             context: Context::default(),
+            timeout: Duration::ZERO,
             faults,
         }
     }
@@ -90,10 +100,8 @@ impl KafkaTransport {
 
     /// A new producer, which fences every older one of the same transactional id.
     fn connect(&mut self) -> Result<(), DeliveryError> {
-        let timeout = TRANSACTION_TIMEOUT.as_millis().to_string();
         let fixed = [
             ("transactional.id", self.transactional_id.as_str()),
-            ("transaction.timeout.ms", timeout.as_str()),
             ("enable.idempotence", "true"),
             ("acks", "all"),
             // Successes are counted, not reported: reports cost as much as the records.
@@ -116,6 +124,8 @@ impl KafkaTransport {
                 _ => DeliveryError::Restart(what),
             }
         })?;
+        let timeout = settings.get("transaction.timeout.ms").and_then(|text| text.parse().ok());
+        self.timeout = Duration::from_millis(timeout.unwrap_or(30_000));
         self.context = context;
         self.producer = Some(producer);
         Ok(())
@@ -147,7 +157,7 @@ impl Transport for KafkaTransport {
                 context: &self.context,
                 targets: &self.targets,
                 key: self.transactional_id.as_bytes(),
-                timeout: TRANSACTION_TIMEOUT,
+                timeout: self.timeout,
             },
             batches,
             progress,

@@ -247,8 +247,8 @@ impl Destination<'_> {
             Failure::Call(call, error) => {
                 let fault = code_of(&error).map_or(Fault::Other, classify);
                 match fault {
-                    Fault::Fenced | Fault::Authorisation => self.hopeless(call, &error, began),
-                    _ => DeliveryError::Retry(format!("cannot {call}: {error}")),
+                    Fault::Transient => DeliveryError::Retry(format!("cannot {call}: {error}")),
+                    _ => self.hopeless(call, &error, began),
                 }
             }
         }
@@ -262,9 +262,13 @@ impl Destination<'_> {
     fn hopeless_with(&self, what: &str, error: &KafkaError, began: Instant) -> DeliveryError {
         match code_of(error).map_or(Fault::Other, classify) {
             Fault::Fenced => self.fenced(what, began),
-            Fault::Authorisation => {
-                DeliveryError::Fatal(format!("{what}: not allowed by the brokers: {error}"))
-            }
+            // The brokers do not say which topic.
+            Fault::Authorisation => DeliveryError::Fatal(format!(
+                "{what}: not allowed by the brokers: allow WRITE on {} and on transactional id \
+                 {}: {error}",
+                self.targets.list(),
+                String::from_utf8_lossy(self.key)
+            )),
             _ => DeliveryError::Restart(format!("{what}, its outcome is not known: {error}")),
         }
     }

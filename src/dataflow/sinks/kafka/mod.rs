@@ -53,6 +53,8 @@ pub struct KafkaTransport {
 struct Targets {
     outputs: Vec<(OutputKind, String)>,
     progress: String,
+    /// The input, whose records some outputs pass on.
+    input: String,
 }
 
 impl Targets {
@@ -80,7 +82,7 @@ impl KafkaTransport {
         let progress = plan.delivery.progress_topic.clone();
         KafkaTransport {
             kafka: plan.kafka.clone(),
-            targets: Targets { outputs, progress },
+            targets: Targets { outputs, progress, input: plan.source.topic.clone() },
             transactional_id: plan.delivery.transactional_id.clone(),
             create_topics: plan.delivery.create_topics,
             producer: None,

@@ -28,6 +28,17 @@ fn settings_of(kind: OutputKind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Room for our headers beside a record that is passed on.
+const HEADER_ROOM: u64 = 65_536;
+
+/// The largest record that topic `input` takes with our headers added; none if nobody tells.
+fn room_for(admin: &Admin, input: &str) -> Option<u64> {
+    let largest = admin.topic_setting(input, MAX_BYTES).ok().flatten()?;
+    Some(largest.parse::<u64>().ok()?.saturating_add(HEADER_ROOM))
+}
+
+const MAX_BYTES: &str = "max.message.bytes";
+
 /// Checks, and creates what is missing if `create`.
 pub(super) fn check(
     kafka: &KafkaPlan,
@@ -37,7 +48,24 @@ pub(super) fn check(
 ) -> Result<(), DeliveryError> {
     let admin = Admin::new(kafka, patience).map_err(delivery)?;
     for (kind, topic) in &targets.outputs {
-        ensure(&admin, kind.name(), topic, None, settings_of(*kind), create)?;
+        let mut settings = settings_of(*kind).to_vec();
+        // Outputs that pass on records of the input must take whatever the input took: one that
+        // is refused would stop the pipeline.
+        let passes_on = matches!(kind, OutputKind::Quarantine | OutputKind::DeadLetters);
+        let room = if passes_on { room_for(&admin, &targets.input) } else { None };
+        let bytes = room.map(|room| room.to_string());
+        settings.extend(bytes.as_deref().map(|bytes| (MAX_BYTES, bytes)));
+        ensure(&admin, kind.name(), topic, None, &settings, create)?;
+        let takes = room.and_then(|_| admin.topic_setting(topic, MAX_BYTES).ok().flatten());
+        if let (Some(room), Some(takes)) = (room, takes.and_then(|t| t.parse::<u64>().ok()))
+            && takes < room
+        {
+            tracing::warn!(
+                topic,
+                "takes records of {takes} bytes, but the input's may have {room} with our \
+                 headers: raise its {MAX_BYTES}, or a large record will stop the pipeline"
+            );
+        }
     }
     let topic = &targets.progress;
     ensure(&admin, "progress", topic, Some(1), &PROGRESS_SETTINGS, create)?;

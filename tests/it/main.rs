@@ -7,5 +7,6 @@
 )]
 
 mod broker;
+mod kafka_mock;
 mod kafka_sink;
 mod kafka_source;

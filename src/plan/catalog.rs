@@ -17,6 +17,22 @@ pub struct Catalog {
     pub checks: &'static [&'static dyn CheckMember],
     /// Alert conditions.
     pub conditions: &'static [&'static dyn ConditionMember],
+    /// Layouts of the factors. Pipelines that name none get the first.
+    pub layouts: &'static [&'static Layout],
+}
+
+/// A way to lay out the factors in records, as files under `dataflow/sinks/encode` provide it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Name in pipelines.
+    pub name: &'static str,
+    /// One sentence: what a record holds, its key, and how it is written.
+    pub summary: &'static str,
+    /// Whether a record holds all symbols of a time: a change of one row must then come as all
+    /// rows of its time.
+    pub whole_times: bool,
+    /// Media type of the values.
+    pub content_type: &'static str,
 }
 
 /// What a check is built from.

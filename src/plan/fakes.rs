@@ -8,14 +8,26 @@ use serde_json::Value;
 use crate::formula::{Exactness, Family, Parameter, Signature};
 use crate::model::{Action, RowBatch, Severity};
 use crate::plan::{
-    Catalog, CheckContext, CheckMember, Condition, ConditionMember, OptionError, RowRule, Rule,
-    Situation,
+    Catalog, CheckContext, CheckMember, Condition, ConditionMember, Layout, OptionError, RowRule,
+    Rule, Situation,
 };
 
 /// The fake members.
 pub(crate) fn catalog() -> Catalog {
-    Catalog { functions: FUNCTIONS, checks: &[&Positive, &OhlcOrder], conditions: &[&Silent] }
+    Catalog {
+        functions: FUNCTIONS,
+        checks: &[&Positive, &OhlcOrder],
+        conditions: &[&Silent],
+        layouts: &[&ROW, &FRAME],
+    }
 }
+
+const fn layout(name: &'static str, whole_times: bool) -> Layout {
+    Layout { name, summary: "a fake", whole_times, content_type: "text/plain" }
+}
+
+pub(crate) const ROW: Layout = layout("row", false);
+pub(crate) const FRAME: Layout = layout("frame", true);
 
 const X: Parameter = Parameter::Series("x");
 const N: Parameter = Parameter::Window("n", 1);

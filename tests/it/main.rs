@@ -14,6 +14,7 @@ mod kafka_sink;
 mod kafka_source;
 mod layering;
 mod licences;
+mod members;
 mod monitoring;
 mod panel_golden;
 mod pipelines;

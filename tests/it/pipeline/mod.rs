@@ -1,0 +1,6 @@
+//! The real program from end to end: pipelines over a real broker, compared with backfills.
+
+mod bars;
+mod harness;
+mod order;
+mod outputs;

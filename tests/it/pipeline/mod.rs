@@ -1,6 +1,7 @@
 //! The real program from end to end: pipelines over a real broker, compared with backfills.
 
 mod bars;
+mod corrections;
 mod harness;
 mod order;
 mod outputs;

@@ -20,6 +20,8 @@ const WEIR: &str = env!("CARGO_BIN_EXE_weir");
 /// What a test may want otherwise in its pipeline file.
 #[derive(Clone)]
 pub(super) struct Settings {
+    /// Name of the pipeline, if it is not that of the job.
+    pub(super) pipeline: Option<String>,
     pub(super) partitions: i32,
     pub(super) lateness: &'static str,
     pub(super) corrections: usize,
@@ -37,6 +39,7 @@ pub(super) struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
+            pipeline: None,
             partitions: 1,
             lateness: "12h",
             corrections: 20,
@@ -61,6 +64,7 @@ const FACTORS: &str = "
 /// A pipeline with its topics.
 pub(super) struct Job<'b> {
     broker: &'b Broker,
+    /// Name of the pipeline, and how its topics begin.
     pub(super) name: String,
     /// The topic it reads.
     pub(super) input: String,
@@ -132,8 +136,9 @@ impl<'b> Job<'b> {
              fields: {fields}\n    lateness: {lateness}\n    corrections: {corrections} bars\n    \
              idle_timeout: {idle_timeout}\n{source}checks:\n{checks}factors:{FACTORS}\n\
              alerts: {alerts}\noutputs:\n{outputs}  dead_letters: {dead}\n\
-             delivery:\n  progress_topic: {progress}\n{delivery}",
-            name = self.name,
+             delivery:\n  progress_topic: {progress}\n  transactional_id: {id}\n{delivery}",
+            name = settings.pipeline.as_ref().unwrap_or(&self.name),
+            id = self.name,
             brokers = self.broker.address,
             kafka = settings.kafka,
             input = self.input,

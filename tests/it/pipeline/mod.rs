@@ -3,5 +3,6 @@
 mod bars;
 mod corrections;
 mod harness;
+mod kill;
 mod order;
 mod outputs;

@@ -1,5 +1,6 @@
 //! The real program from end to end: pipelines over a real broker, compared with backfills.
 
+mod bad_input;
 mod bars;
 mod corrections;
 mod harness;

@@ -51,6 +51,8 @@ pub struct KafkaTransport {
 /// Topics that are written.
 #[derive(Clone, Debug)]
 struct Targets {
+    /// What the source reads: some of its records go on as they are.
+    input: String,
     outputs: Vec<(OutputKind, String)>,
     progress: String,
 }
@@ -80,7 +82,7 @@ impl KafkaTransport {
         let progress = plan.delivery.progress_topic.clone();
         KafkaTransport {
             kafka: plan.kafka.clone(),
-            targets: Targets { outputs, progress },
+            targets: Targets { input: plan.source.topic.clone(), outputs, progress },
             transactional_id: plan.delivery.transactional_id.clone(),
             create_topics: plan.delivery.create_topics,
             producer: None,

@@ -28,6 +28,49 @@ fn settings_of(kind: OutputKind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
+/// Bytes that our headers may add to a record of the input.
+const HEADER_ROOM: u64 = 65_536;
+/// How large a record a topic takes.
+const LARGEST: &str = "max.message.bytes";
+
+/// Whether an output takes records of the input as they came, however large.
+fn keeps_originals(kind: OutputKind) -> bool {
+    matches!(kind, OutputKind::DeadLetters | OutputKind::Quarantine)
+}
+
+/// How large a record of the input may be with our headers, if the brokers tell.
+fn largest_original(admin: &Admin, targets: &Targets) -> Result<Option<u64>, DeliveryError> {
+    let largest = setting(admin, &targets.input, LARGEST)?;
+    Ok(largest.and_then(|text| text.parse::<u64>().ok()).map(|bytes| bytes + HEADER_ROOM))
+}
+
+/// Says when records that fit into the input do not fit into an output that is to keep them.
+fn warn_of_limit(admin: &Admin, topic: &str, needed: u64) -> Result<(), DeliveryError> {
+    let limit = setting(admin, topic, LARGEST)?.and_then(|text| text.parse::<u64>().ok());
+    if let Some(limit) = limit.filter(|limit| limit + HEADER_ROOM < needed) {
+        tracing::warn!(
+            topic,
+            limit,
+            needed,
+            "records of the input can be larger than this topic takes, and would stop the \
+             pipeline: raise its max.message.bytes"
+        );
+    }
+    Ok(())
+}
+
+/// A setting of a topic; none if the brokers do not tell us: not everyone may ask.
+fn setting(admin: &Admin, topic: &str, key: &str) -> Result<Option<String>, DeliveryError> {
+    match admin.topic_setting(topic, key) {
+        Ok(value) => Ok(value),
+        Err(error) if error.fault == Fault::Transient => Err(delivery(error)),
+        Err(error) => {
+            tracing::warn!(topic, key, %error, "cannot check a setting of a topic");
+            Ok(None)
+        }
+    }
+}
+
 /// Checks, and creates what is missing if `create`.
 pub(super) fn check(
     kafka: &KafkaPlan,
@@ -36,8 +79,19 @@ pub(super) fn check(
     patience: Duration,
 ) -> Result<(), DeliveryError> {
     let admin = Admin::new(kafka, patience).map_err(delivery)?;
+    let largest = match targets.outputs.iter().any(|(kind, _)| keeps_originals(*kind)) {
+        true => largest_original(&admin, targets)?,
+        false => None,
+    };
     for (kind, topic) in &targets.outputs {
-        ensure(&admin, kind.name(), topic, None, settings_of(*kind), create)?;
+        let mut settings = settings_of(*kind).to_vec();
+        let needed = largest.filter(|_| keeps_originals(*kind));
+        let text = needed.map(|bytes| bytes.to_string());
+        settings.extend(text.as_deref().map(|text| (LARGEST, text)));
+        ensure(&admin, kind.name(), topic, None, &settings, create)?;
+        if let Some(needed) = needed {
+            warn_of_limit(&admin, topic, needed)?;
+        }
     }
     let topic = &targets.progress;
     ensure(&admin, "progress", topic, Some(1), &PROGRESS_SETTINGS, create)?;
@@ -48,18 +102,12 @@ pub(super) fn check(
             partitions.len()
         )));
     }
-    match admin.topic_setting(topic, "cleanup.policy") {
-        Ok(Some(policy)) if policy != "compact" => Err(DeliveryError::Fatal(format!(
+    match setting(&admin, topic, "cleanup.policy")? {
+        Some(policy) if policy != "compact" => Err(DeliveryError::Fatal(format!(
             "progress topic {topic} has cleanup.policy={policy}, must be compact: otherwise the \
              broker removes where the pipeline stopped"
         ))),
-        Ok(_) => Ok(()),
-        // Not everyone may ask for settings.
-        Err(error) if error.fault == Fault::Authorisation => {
-            tracing::warn!(topic, %error, "cannot check that the progress topic is compacted");
-            Ok(())
-        }
-        Err(error) => Err(delivery(error)),
+        _ => Ok(()),
     }
 }
 

@@ -16,6 +16,7 @@ mod layering;
 mod licences;
 mod monitoring;
 mod panel_golden;
+mod pipeline;
 mod pipelines;
 mod rows;
 mod source;

@@ -76,7 +76,8 @@ struct Entry {
 impl Books {
     /// Opens the books of a run: after `recorded`, or for the first time with `first`.
     pub(super) fn new(recorded: Option<Progress>, first: Progress) -> Books {
-        let base = recorded.as_ref().map_or(0, |progress| progress.epoch + 1);
+        // Also when everything is written anew: `revision` must grow.
+        let base = recorded.as_ref().map_or(first.epoch, |progress| progress.epoch) + 1;
         let progress = match &recorded {
             Some(recorded) => Progress { digest: Digest::default(), ..recorded.clone() },
             None => first,
@@ -270,7 +271,7 @@ mod tests {
         let batch = books.batch().unwrap();
         let keys: Vec<_> = batch.records.iter().flatten().map(|r| r.key.clone().unwrap()).collect();
         assert_eq!(keys, [b"a".to_vec(), b"b".to_vec()]);
-        assert_eq!((batch.through, batch.progress.epoch), (2, 1));
+        assert_eq!((batch.through, batch.progress.epoch), (2, 2));
         assert_eq!(batch.progress.offsets.get(&0), Some(&7));
         assert_eq!((batch.progress.records, batch.arrivals_ms), (2, vec![(5, 2)]));
         assert_eq!(batch.progress.digest, sum(&["a", "b"]));

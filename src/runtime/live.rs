@@ -297,7 +297,12 @@ impl Session {
         match ended {
             Ok(()) if options.stop.asked() => Attempt::Stopped,
             Ok(()) => Attempt::Again("the run ended without being told to".to_owned()),
-            Err(Ended::Restart(_)) if options.stop.asked() => Attempt::Stopped,
+            Err(Ended::Restart(cause)) if options.stop.asked() => {
+                Attempt::Failed(LiveError::Fatal(format!(
+                    "told to stop, and what was read last could not be committed: {cause}; the \
+                     next start reads it again"
+                )))
+            }
             Err(Ended::Restart(cause)) => Attempt::Again(cause),
             Err(Ended::Fatal(cause)) => Attempt::Failed(LiveError::Fatal(cause)),
             Err(Ended::Diverged(error)) => Attempt::Failed(LiveError::Fatal(error.to_string())),

@@ -236,6 +236,8 @@ impl Broker {
                 .add_partition_offset(topic, *partition, Offset::Beginning)
                 .expect("a valid offset");
         }
+        // Without knowing the leaders, the client waits half a second before it asks again.
+        consumer.fetch_metadata(Some(topic), Duration::from_secs(20)).expect("the broker answers");
         consumer.assign(&assignment).expect("it can be assigned");
         let mut open: std::collections::BTreeSet<i32> = partitions.into_iter().collect();
         let mut records = BTreeMap::new();

@@ -17,6 +17,7 @@ mod licences;
 mod members;
 mod monitoring;
 mod panel_golden;
+mod pipeline;
 mod pipelines;
 mod rows;
 mod source;

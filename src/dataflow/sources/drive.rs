@@ -126,7 +126,7 @@ impl<S: Source> Live<S> {
             self.source.release();
             self.released = true;
         }
-        if !self.settings.worker == 0 {
+        if self.settings.worker != 0 {
             return;
         }
         let resuming = self.now.phase == Phase::Resuming;

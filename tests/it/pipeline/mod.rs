@@ -1,0 +1,9 @@
+//! The real program from end to end: pipelines over a real broker, compared with backfills.
+
+mod bad_input;
+mod bars;
+mod corrections;
+mod harness;
+mod kill;
+mod order;
+mod outputs;

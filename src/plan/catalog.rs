@@ -48,6 +48,9 @@ pub trait CheckMember: Debug + Sync {
     fn name(&self) -> &'static str;
     /// One sentence: what holds for a good row.
     fn summary(&self) -> &'static str;
+    /// How it may stand in the list of checks of a pipeline, for daily bars (`open`, `high`, `low`,
+    /// `close`, `volume`, of which the last may be missing).
+    fn example(&self) -> &'static str;
     /// Action and severity where the pipeline names none.
     fn defaults(&self) -> (Action, Severity);
     /// Actions that make sense for it.
@@ -77,6 +80,8 @@ pub trait ConditionMember: Debug + Sync {
     fn form(&self) -> &'static str;
     /// One sentence: when it holds.
     fn summary(&self) -> &'static str;
+    /// A whole condition, for a pipeline with the source `bars` and the check `ohlc_order`.
+    fn example(&self) -> &'static str;
     /// Builds the condition from the text between the parentheses and the text after them.
     /// `sources` and `checks` are the names of the pipeline; a check's number is its place.
     fn build(

@@ -79,6 +79,10 @@ impl CheckMember for Positive {
         "Fields are above 0."
     }
 
+    fn example(&self) -> &'static str {
+        "positive: [close]"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }
@@ -117,6 +121,10 @@ impl CheckMember for OhlcOrder {
 
     fn summary(&self) -> &'static str {
         "Prices of a bar are in order."
+    }
+
+    fn example(&self) -> &'static str {
+        "ohlc_order"
     }
 
     fn defaults(&self) -> (Action, Severity) {
@@ -160,6 +168,10 @@ impl ConditionMember for Silent {
 
     fn summary(&self) -> &'static str {
         "The source has no records."
+    }
+
+    fn example(&self) -> &'static str {
+        "silent(bars) > 60s"
     }
 
     fn build(

@@ -2,11 +2,14 @@
 //! member is tested here without a line being added.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use weir::dataflow::catalog;
+use weir::dataflow::factors::{Emit, Panel};
 use weir::dataflow::sinks::encode::{self, FactorsContext, FactorsEncoder};
-use weir::model::{Digest, FactorBatch, SymbolId, Symbols, Time};
-use weir::plan::Layout;
+use weir::formula::{Parameter, compile};
+use weir::model::{Digest, FactorBatch, RowBatch, SymbolId, Symbols, Time};
+use weir::plan::{self, Layout, Plan, Rule, SeriesRow};
 
 /// xorshift: the same numbers in every run.
 struct Random(u64);
@@ -49,6 +52,140 @@ fn members_have_names_and_sentences_of_their_own() {
         names.push((kind, name));
     }
     complain("members:", &faults);
+}
+
+/// Numbers that break careless arithmetic.
+const ODD: [f64; 12] = [
+    f64::NAN,
+    f64::INFINITY,
+    f64::NEG_INFINITY,
+    f64::MAX,
+    f64::MIN,
+    f64::MIN_POSITIVE,
+    5e-324,
+    -5e-324,
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+];
+
+const FIELDS: [&str; 5] = ["open", "high", "low", "close", "volume"];
+
+/// A pipeline of daily bars and what `more` says.
+fn pipeline(more: &str) -> Plan {
+    let text = format!(
+        "pipeline: daily\nkafka: {{ brokers: 'localhost:9092' }}\nsources:\n  bars:\n    \
+         topic: bars\n    key: [symbol, time]\n    fields: {{ open: f64, high: f64, low: f64, \
+         close: f64, volume: f64? }}\n{more}"
+    );
+    plan::load_text("p.yaml", &text, Path::new("."), &|_| None, &catalog()).unwrap_or_else(|all| {
+        panic!("{}", all.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })
+}
+
+fn rows(values: &[[f64; 5]]) -> RowBatch {
+    let mut rows = RowBatch::new(0, FIELDS.len());
+    for (row, values) in (0..).zip(values) {
+        rows.offsets.push(row);
+        rows.arrivals_ms.push(0);
+        rows.revisions.push(0);
+        rows.symbols.push(SymbolId(0));
+        rows.times.push(Time::from_millis((row % 7 - 3) * DAY_MS));
+        rows.deleted.push(false);
+        rows.violations.push(0);
+        for (column, value) in rows.columns.iter_mut().zip(values) {
+            column.push(*value);
+        }
+    }
+    rows
+}
+
+#[test]
+fn examples_of_checks_load_and_stand_any_numbers() {
+    let mut values = Vec::new();
+    for one in ODD {
+        for other in ODD {
+            values.extend((0..5).map(|at| {
+                let mut row = [one; 5];
+                row[at..].fill(other);
+                row
+            }));
+        }
+    }
+    let all = rows(&values);
+    for member in catalog().checks {
+        let plan = pipeline(&format!("checks:\n  - {}\n", member.example()));
+        assert!(member.example().starts_with(member.name()), "{}", member.example());
+        match &plan.checks[0].rule {
+            Rule::Row(rule) => {
+                let mut found = Vec::new();
+                rule.test(&all, &mut |row, detail| found.push((row, detail)));
+                let mut again = Vec::new();
+                for row in 0..all.len() {
+                    let mut one = RowBatch::new(0, FIELDS.len());
+                    one.push_row(&all, row);
+                    rule.test(&one, &mut |_, detail| again.push((row, detail)));
+                }
+                // Fields are looked at one after the other, so that only the order differs.
+                found.sort();
+                again.sort();
+                assert_eq!(found, again, "{}: a row alone gives another result", member.name());
+                let bad = found.iter().find(|(_, text)| text.is_empty() || text.contains('\n'));
+                assert_eq!(bad, None, "{}", member.name());
+            }
+            Rule::Series(rule) => {
+                for (before, now) in values.iter().zip(values.iter().rev()) {
+                    let row = |fields, ms| SeriesRow { time: Time::from_millis(ms), fields };
+                    let text = rule.test(row(before, 0), row(now, DAY_MS));
+                    assert!(text.is_none_or(|text| !text.is_empty()), "{}", member.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn examples_of_conditions_load() {
+    for member in catalog().conditions {
+        let when = member.example();
+        assert!(when.starts_with(&format!("{}(", member.name())), "{when}");
+        let plan =
+            pipeline(&format!("checks: [ohlc_order]\nalerts: [{{ name: one, when: '{when}' }}]\n"));
+        assert!(plan.alerts[0].condition.window_ms() >= 0, "{when}");
+    }
+}
+
+#[test]
+fn functions_compile_as_their_signature_says_and_the_panel_runs_them() {
+    let catalog = catalog();
+    for function in catalog.functions.iter().filter(|one| one.name.starts_with(char::is_alphabetic))
+    {
+        let argument = |parameter: &Parameter| match parameter {
+            Parameter::Series(_) => "close".to_owned(),
+            Parameter::Window(_, least) => (least + 1).to_string(),
+            Parameter::Constant(_) => "0.5".to_owned(),
+        };
+        let arguments: Vec<_> = function.parameters.iter().map(argument).collect();
+        // The minus sign has a name that no formula uses.
+        let formula = match function.name {
+            "neg" => "-close".to_owned(),
+            name => format!("{name}({})", arguments.join(", ")),
+        };
+        let graph = compile(&[("f", &formula)], &FIELDS, catalog.functions)
+            .unwrap_or_else(|errors| panic!("{formula}: {errors:?}"));
+        let mut panel = Panel::new(&graph, FIELDS.len(), 1, Emit::Cells)
+            .unwrap_or_else(|error| panic!("{formula}: {error}"));
+        for (day, value) in (0..).zip(ODD) {
+            for symbol in 0..3 {
+                let row = [value * f64::from(symbol); 5];
+                panel.set(SymbolId(symbol), Time::from_millis(day * DAY_MS), Some(&row)).unwrap();
+            }
+        }
+        let mut out = Vec::new();
+        while panel.work(Time::MAX, true, 100, &mut out) {}
+        assert_eq!(out.len(), ODD.len(), "{formula}");
+    }
 }
 
 /// Rows of two factors by time and symbol, as bits.

@@ -46,6 +46,10 @@ impl CheckMember for ReturnJump {
         "the change from the symbol's row before is at most `above` (missing values pass)"
     }
 
+    fn example(&self) -> &'static str {
+        "return_jump: { of: close, above: 0.5 }"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Flag, Severity::Warning)
     }

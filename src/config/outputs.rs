@@ -13,18 +13,23 @@ use super::spanned::{Field, Spanned};
 pub struct Outputs {
     /// Factor values.
     #[serde(default)]
+    #[schemars(extend("examples" = [{ "topic": "market.factors", "layout": "frame" }]))]
     pub factors: Field<FactorsOutput>,
     /// What checks found.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.findings"]))]
     pub findings: Field<String>,
     /// Alerts that fire or end.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.alerts"]))]
     pub alerts: Field<String>,
     /// Readable rows that failed a check, or came too late.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.bars.quarantine"]))]
     pub quarantine: Field<String>,
     /// Records that could not be read.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.bars.dead-letters"]))]
     pub dead_letters: Field<String>,
 }
 

@@ -19,6 +19,7 @@ mod monitoring;
 mod panel_golden;
 mod pipeline;
 mod pipelines;
+mod reference;
 mod rows;
 mod source;
 mod tidy;

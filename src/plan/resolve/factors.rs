@@ -3,9 +3,9 @@
 use super::Resolver;
 use crate::config::{Entries, Field};
 use crate::formula::{self, Graph};
-use crate::plan::FieldPlan;
+use crate::plan::{FieldPlan, Layout};
 
-/// Columns that every record of factors has.
+/// Columns of files of factors; layouts of records may have further ones.
 const COLUMNS: [&str; 3] = ["symbol", "time", "revision"];
 
 impl Resolver<'_> {
@@ -14,12 +14,15 @@ impl Resolver<'_> {
         self,
         factors: &Field<Entries<String>>,
         fields: Option<&[FieldPlan]>,
+        layout: Option<Layout>,
     ) -> Option<Graph> {
+        let columns = layout.map_or(&[][..], |layout| layout.columns);
         let entries = factors.get().map_or(&[][..], |all| all.0.as_slice());
         for (name, _) in entries {
             self.identifier(name, "a factor");
             let taken = match () {
                 () if COLUMNS.contains(&name.value.as_str()) => "a column of every output record",
+                () if columns.contains(&name.value.as_str()) => "a column of this layout's records",
                 () if fields.unwrap_or_default().iter().any(|f| f.name == name.value) => "a field",
                 () => continue,
             };

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bars;
+mod broker_away;
 mod corrections;
 mod harness;
 mod kill;

@@ -14,6 +14,8 @@ use crate::telemetry::{Metrics, Signal};
 
 /// Waiting time between two attempts at the same batch, doubled up to the last value.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How long a run that was told to stop repeats a commit: less than supervisors wait.
+const LAST_TRIES: Duration = Duration::from_secs(15);
 
 /// Why a delivery ended before its input did.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +120,7 @@ impl Delivery {
 
     fn commit(&mut self, batch: &Batch) -> Result<(), Ended> {
         let mut pause = RETRY.0;
+        let mut stopping: Option<Instant> = None;
         loop {
             let began = Instant::now();
             match self.transport.commit(&batch.records, &batch.progress) {
@@ -129,6 +132,11 @@ impl Delivery {
                 Err(DeliveryError::Retry(cause)) => {
                     self.metrics.transactions.with(["aborted"]).inc();
                     self.working.bad(cause.clone());
+                    if self.pace.end() == End::Drain
+                        && stopping.get_or_insert(began).elapsed() > LAST_TRIES
+                    {
+                        return Err(Ended::Restart(cause));
+                    }
                     tracing::warn!(%cause, "a commit failed and will be repeated");
                 }
                 Err(DeliveryError::Restart(cause)) => {

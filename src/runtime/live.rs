@@ -42,6 +42,8 @@ pub struct LiveOptions {
     /// Begin anew from where the input began, although the pipeline or its version changed: all
     /// results are written again.
     pub restate: bool,
+    /// The brokers are embedded ones, which know no requests about settings of topics.
+    pub embedded: bool,
     /// Metrics of the process.
     pub metrics: Arc<Metrics>,
     /// Health of the process.
@@ -127,6 +129,9 @@ fn attempt(plan: &Arc<Plan>, options: &LiveOptions, voices: &Voices) -> Attempt 
     };
     voices.broker.good();
     let mut transport = KafkaTransport::new(plan);
+    if options.embedded {
+        transport = transport.trust_topics();
+    }
     let recorded = match transport.resume() {
         Ok(recorded) => recorded,
         Err(DeliveryError::Fatal(cause)) => return Attempt::Failed(LiveError::Fatal(cause)),
@@ -292,7 +297,12 @@ impl Session {
         match ended {
             Ok(()) if options.stop.asked() => Attempt::Stopped,
             Ok(()) => Attempt::Again("the run ended without being told to".to_owned()),
-            Err(Ended::Restart(_)) if options.stop.asked() => Attempt::Stopped,
+            Err(Ended::Restart(cause)) if options.stop.asked() => {
+                Attempt::Failed(LiveError::Fatal(format!(
+                    "told to stop, and what was read last could not be committed: {cause}; the \
+                     next start reads it again"
+                )))
+            }
             Err(Ended::Restart(cause)) => Attempt::Again(cause),
             Err(Ended::Fatal(cause)) => Attempt::Failed(LiveError::Fatal(cause)),
             Err(Ended::Diverged(error)) => Attempt::Failed(LiveError::Fatal(error.to_string())),

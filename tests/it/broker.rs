@@ -121,42 +121,7 @@ impl Broker {
 
     /// A plan that reads `source` and writes factors and dead letters to topics of this test.
     pub(crate) fn plan(&self, source: &str, create_topics: bool) -> Plan {
-        let output = |kind: OutputKind| OutputPlan {
-            kind,
-            topic: self.name(kind.name()),
-            layout: Layout::Row,
-        };
-        Plan {
-            name: self.name("pipeline"),
-            version: "v1".to_owned(),
-            kafka: self.kafka(),
-            source: SourcePlan {
-                name: "bars".to_owned(),
-                topic: source.to_owned(),
-                format: "json",
-                symbol_field: "symbol".to_owned(),
-                time_field: "time".to_owned(),
-                revision_field: None,
-                fields: Vec::new(),
-                unknown_fields: UnknownFields::Ignore,
-                lateness: Span::default(),
-                corrections: 1,
-                idle_timeout: Span::default(),
-                max_record_bytes: 1 << 20,
-                start: Start::Earliest,
-            },
-            checks: Vec::new(),
-            factors: Graph::default(),
-            alerts: Vec::new(),
-            outputs: vec![output(OutputKind::Factors), output(OutputKind::DeadLetters)],
-            delivery: DeliveryPlan {
-                commit_interval: Span::from_millis(20),
-                progress_topic: self.name("progress"),
-                transactional_id: self.name("id"),
-                create_topics,
-                header_prefix: HeaderPrefix::Weir,
-            },
-        }
+        plan_for(&self.address, source, create_topics, &|what| self.name(what))
     }
 
     fn client(&self) -> ClientConfig {
@@ -361,4 +326,46 @@ pub(crate) fn counting_waker()
         count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     });
     (waker, calls)
+}
+
+/// A plan that reads `source` and writes factors and dead letters; `name` makes names for topics.
+pub(crate) fn plan_for(
+    brokers: &str,
+    source: &str,
+    create_topics: bool,
+    name: &dyn Fn(&str) -> String,
+) -> Plan {
+    let output =
+        |kind: OutputKind| OutputPlan { kind, topic: name(kind.name()), layout: Layout::Row };
+    Plan {
+        name: name("pipeline"),
+        version: "v1".to_owned(),
+        kafka: KafkaPlan { brokers: brokers.to_owned(), settings: Vec::new() },
+        source: SourcePlan {
+            name: "bars".to_owned(),
+            topic: source.to_owned(),
+            format: "json",
+            symbol_field: "symbol".to_owned(),
+            time_field: "time".to_owned(),
+            revision_field: None,
+            fields: Vec::new(),
+            unknown_fields: UnknownFields::Ignore,
+            lateness: Span::default(),
+            corrections: 1,
+            idle_timeout: Span::default(),
+            max_record_bytes: 1 << 20,
+            start: Start::Earliest,
+        },
+        checks: Vec::new(),
+        factors: Graph::default(),
+        alerts: Vec::new(),
+        outputs: vec![output(OutputKind::Factors), output(OutputKind::DeadLetters)],
+        delivery: DeliveryPlan {
+            commit_interval: Span::from_millis(20),
+            progress_topic: name("progress"),
+            transactional_id: name("id"),
+            create_topics,
+            header_prefix: HeaderPrefix::Weir,
+        },
+    }
 }

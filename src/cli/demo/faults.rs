@@ -171,7 +171,7 @@ fn negative_price(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let subject = format!("{} {}, low = {}", good.symbol, good.time, bad.low);
     let fault = draft.fault("negative price", subject);
     let mark = draft.instead(fault, 14, &bad, Fate::Fails)?;
-    let after = draft.also(fault, (17, 1.0), &good, Some(good.json()?), Fate::Passes);
+    let after = draft.also(fault, draft.repair(14), &good, Some(good.json()?), Fate::Passes);
     let key = draft.key(&good)?;
     let finding = format!("positive|{key}");
     draft.expect(fault, Expect::Quarantined { mark, reason: "positive" });
@@ -188,7 +188,7 @@ fn tenfold_price(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let subject = format!("{} {}, close = {:.2}", good.symbol, good.time, bad.close);
     let fault = draft.fault("10x price", subject);
     draft.instead(fault, 30, &bad, Fate::Passes)?;
-    let after = draft.also(fault, (33, 1.0), &good, Some(good.json()?), Fate::Passes);
+    let after = draft.also(fault, draft.repair(30), &good, Some(good.json()?), Fate::Passes);
     // The jump up is one finding, the jump back on the next day another.
     let keys = [draft.key(&good)?, draft.key(&draft.bar(31, "NFLX")?)?];
     for key in &keys {
@@ -203,9 +203,10 @@ fn tenfold_price(draft: &mut Draft<'_>) -> anyhow::Result<()> {
 
 fn late_bars(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let bar = draft.bar(45, "TSLA")?;
-    let fault = draft.fault("late bar", format!("{} {}, 3 days late", bar.symbol, bar.time));
+    let (days, _) = draft.repair(0);
+    let fault = draft.fault("late bar", format!("{} {}, {days} days late", bar.symbol, bar.time));
     draft.withhold(45, &bar);
-    let after = draft.also(fault, (48, 1.0), &bar, Some(bar.json()?), Fate::Passes);
+    let after = draft.also(fault, draft.repair(45), &bar, Some(bar.json()?), Fate::Passes);
     let key = draft.key(&bar)?;
     let next = draft.key(&draft.bar(46, "TSLA")?)?;
     draft.expect(fault, Expect::Filled { key, after });
@@ -228,7 +229,7 @@ fn correction(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let corrected = Bar { close, ..bar.clone() };
     let subject = format!("{} {}, close is {close}, not {}", bar.symbol, bar.time, bar.close);
     let fault = draft.fault("correction", subject);
-    let after = draft.also(fault, (64, 1.0), &bar, Some(corrected.json()?), Fate::Passes);
+    let after = draft.also(fault, draft.repair(60), &bar, Some(corrected.json()?), Fate::Passes);
     let [before, at, later] = [59, 60, 62].map(|day| draft.bar(day, "JPM"));
     let keys = vec![draft.key(&at?)?, draft.key(&later?)?];
     draft.expect(fault, Expect::Revised { keys, after });
@@ -240,8 +241,9 @@ fn correction(draft: &mut Draft<'_>) -> anyhow::Result<()> {
 
 fn deletion(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let bar = draft.bar(78, "BA")?;
-    let fault = draft.fault("deletion", format!("{} {}, 2 days later", bar.symbol, bar.time));
-    let after = draft.also(fault, (80, 1.0), &bar, None, Fate::Passes);
+    let (days, _) = draft.repair(0);
+    let fault = draft.fault("deletion", format!("{} {}, {days} days later", bar.symbol, bar.time));
+    let after = draft.also(fault, draft.repair(78), &bar, None, Fate::Passes);
     let key = draft.key(&bar)?;
     let next = draft.key(&draft.bar(79, "BA")?)?;
     draft.expect(fault, Expect::Emptied { key, after });
@@ -291,7 +293,7 @@ fn dirty_feed(draft: &mut Draft<'_>) -> anyhow::Result<()> {
     let after = first.unwrap_or_default();
     draft.expect(fault, Expect::Fired { alert: "dirty_feed", after });
     for bar in &good {
-        let after = draft.also(fault, (101, 1.0), bar, Some(bar.json()?), Fate::Passes);
+        let after = draft.also(fault, draft.repair(97), bar, Some(bar.json()?), Fate::Passes);
         let key = draft.key(bar)?;
         draft.expect(fault, Expect::Released { key: key.clone(), after });
         draft.expect(fault, Expect::Withdrawn { key: format!("ohlc_order|{key}"), after });

@@ -1,10 +1,11 @@
 //! `weir demo`: real bars with labelled faults go through a real pipeline, and every fault is
 //! accounted for at the end.
 //!
-//! All here is pure: [`Scenario`] says what to send and when, [`DemoState`] takes in what was sent
+//! [`Demo`] runs it. The rest is pure: [`Scenario`] says what to send and when, [`DemoState`] takes in what was sent
 //! and what was read back, [`view`] and [`plain`] show it, [`Ledger`] decides what became of each
 //! fault.
 
+mod command;
 mod faults;
 mod ledger;
 mod meters;
@@ -12,6 +13,7 @@ mod pipeline;
 pub mod plain;
 mod sample;
 mod scenario;
+mod screen;
 mod state;
 mod table;
 #[cfg(test)]
@@ -19,6 +21,7 @@ mod testing;
 mod text;
 pub mod view;
 
+pub use command::Demo;
 pub use faults::{Expect, Fault, Mark};
 pub use ledger::{Ledger, Verdict};
 pub use pipeline::pipeline;

@@ -9,6 +9,11 @@ use super::faults::{Expect, Fault, Mark, add_all};
 use super::sample::{Bar, Day, sample};
 use crate::model::Span;
 
+/// Below this the faults would be put right before anyone can see them.
+const SHORTEST: Duration = Duration::from_secs(10);
+/// In this time a fault is surely seen.
+const SEEN: Duration = Duration::from_millis(700);
+
 /// What the demo sends.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -30,6 +35,9 @@ pub struct Pace {
     pub duration: Duration,
     /// The share of one trading day.
     pub day: Duration,
+    /// How many trading days later a fault is put right: what is wrong must be seen first, so in a
+    /// short demo it takes more days. Fewer than the pipeline's horizon and the faults' distance.
+    pub repair: usize,
     /// How long the feed falls silent once.
     pub silence: Duration,
     /// How long a silence must last for the alert. More than what is left after the last step.
@@ -100,7 +108,7 @@ pub struct Totals {
 }
 
 impl Scenario {
-    /// The replay of the sample within `duration`, at least 5 seconds.
+    /// The replay of the sample within `duration`, at least 10 seconds.
     pub fn new(duration: Duration) -> anyhow::Result<Scenario> {
         let days = sample()?;
         let pace = Pace::new(duration, days.len());
@@ -148,14 +156,15 @@ impl Scenario {
 
 impl Pace {
     fn new(duration: Duration, days: usize) -> Pace {
-        let duration = duration.max(Duration::from_secs(5));
+        let duration = duration.max(SHORTEST);
         let silence =
             duration.mul_f64(0.12).clamp(Duration::from_millis(1500), Duration::from_secs(6));
         let silence_limit = silence.mul_f64(0.5);
         let quiet_end = silence_limit.mul_f64(0.6);
         let sending = duration.saturating_sub(silence).saturating_sub(quiet_end);
         let day = sending.div_f64(days.max(1) as f64);
-        Pace { duration, day, silence, silence_limit }
+        let repair = (SEEN.as_secs_f64() / day.as_secs_f64()).ceil() as usize;
+        Pace { duration, day, repair: repair.clamp(3, 12), silence, silence_limit }
     }
 
     /// The limit as a pipeline file has it.
@@ -200,6 +209,11 @@ impl Default for Pace {
 }
 
 impl Draft<'_> {
+    /// When a fault of a day is put right: the end of a later day.
+    pub(super) fn repair(&self, day: usize) -> (usize, f64) {
+        (day + self.pace.repair, 1.0)
+    }
+
     /// The bar of a symbol on a day.
     pub(super) fn bar(&self, day: usize, symbol: &str) -> anyhow::Result<Bar> {
         let bars = self.days.get(day).map(|day| day.bars.iter());
@@ -325,7 +339,7 @@ mod tests {
 
     #[test]
     fn fits_the_duration_and_the_last_pause_is_no_silence() {
-        for secs in [1, 5, 20, 60, 600] {
+        for secs in [1, 10, 20, 60, 600] {
             let scenario = Scenario::new(Duration::from_secs(secs)).unwrap();
             let pace = scenario.pace;
             let last = scenario.steps().last().unwrap().at;

@@ -28,116 +28,115 @@ fn settings_of(kind: OutputKind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Bytes that our headers may add to a record of the input.
+/// Room for our headers beside a record that is passed on.
 const HEADER_ROOM: u64 = 65_536;
-/// How large a record a topic takes.
-const LARGEST: &str = "max.message.bytes";
 
-/// Whether an output takes records of the input as they came, however large.
-fn keeps_originals(kind: OutputKind) -> bool {
-    matches!(kind, OutputKind::DeadLetters | OutputKind::Quarantine)
+const MAX_BYTES: &str = "max.message.bytes";
+
+/// The topics of a transport, and a connection to look at them.
+pub(super) struct Topics<'a> {
+    admin: Admin,
+    targets: &'a Targets,
 }
 
-/// How large a record of the input may be with our headers, if the brokers tell.
-fn largest_original(admin: &Admin, targets: &Targets) -> Result<Option<u64>, DeliveryError> {
-    let largest = setting(admin, &targets.input, LARGEST)?;
-    Ok(largest.and_then(|text| text.parse::<u64>().ok()).map(|bytes| bytes + HEADER_ROOM))
-}
-
-/// Says when records that fit into the input do not fit into an output that is to keep them.
-fn warn_of_limit(admin: &Admin, topic: &str, needed: u64) -> Result<(), DeliveryError> {
-    let limit = setting(admin, topic, LARGEST)?.and_then(|text| text.parse::<u64>().ok());
-    if let Some(limit) = limit.filter(|limit| limit + HEADER_ROOM < needed) {
-        tracing::warn!(
-            topic,
-            limit,
-            needed,
-            "records of the input can be larger than this topic takes, and would stop the \
-             pipeline: raise its max.message.bytes"
-        );
+impl Topics<'_> {
+    pub(super) fn new<'a>(
+        kafka: &KafkaPlan,
+        targets: &'a Targets,
+        patience: Duration,
+    ) -> Result<Topics<'a>, DeliveryError> {
+        Ok(Topics { admin: Admin::new(kafka, patience).map_err(delivery)?, targets })
     }
-    Ok(())
-}
 
-/// A setting of a topic; none if the brokers do not tell us: not everyone may ask.
-fn setting(admin: &Admin, topic: &str, key: &str) -> Result<Option<String>, DeliveryError> {
-    match admin.topic_setting(topic, key) {
-        Ok(value) => Ok(value),
-        Err(error) if error.fault == Fault::Transient => Err(delivery(error)),
-        Err(error) => {
-            tracing::warn!(topic, key, %error, "cannot check a setting of a topic");
-            Ok(None)
+    /// Looks whether all are there, and creates what is missing if `create`. With `sizes`, outputs
+    /// that pass on records of the input are compared with it, because one record that is refused
+    /// would stop the pipeline.
+    pub(super) fn ensure_all(&self, create: bool, sizes: bool) -> Result<(), DeliveryError> {
+        for (kind, topic) in &self.targets.outputs {
+            let passes_on = matches!(kind, OutputKind::Quarantine | OutputKind::DeadLetters);
+            let room = if passes_on && sizes { self.room_for_input() } else { None };
+            let bytes = room.map(|room| room.to_string());
+            let mut settings = settings_of(*kind).to_vec();
+            settings.extend(bytes.as_deref().map(|bytes| (MAX_BYTES, bytes)));
+            self.ensure(kind.name(), topic, None, &settings, create)?;
+            let takes = room.and_then(|_| self.largest(topic));
+            if let (Some(room), Some(takes)) = (room, takes)
+                && takes < room
+            {
+                tracing::warn!(
+                    topic,
+                    "takes records of {takes} bytes, but the input's may have {room} with our \
+                     headers: raise its {MAX_BYTES}, or a large record will stop the pipeline"
+                );
+            }
+        }
+        self.ensure("progress", &self.targets.progress, Some(1), &PROGRESS_SETTINGS, create)
+    }
+
+    /// Looks whether the progress topic keeps what is written to it.
+    pub(super) fn check_progress(&self) -> Result<(), DeliveryError> {
+        let topic = &self.targets.progress;
+        let partitions = self.admin.partitions(topic).map_err(delivery)?.unwrap_or_default();
+        if partitions.len() != 1 {
+            return Err(DeliveryError::Fatal(format!(
+                "progress topic {topic} has {} partitions, must have 1: make it anew, or name \
+                 another",
+                partitions.len()
+            )));
+        }
+        match self.admin.topic_setting(topic, "cleanup.policy") {
+            Ok(Some(policy)) if policy != "compact" => Err(DeliveryError::Fatal(format!(
+                "progress topic {topic} has cleanup.policy={policy}, must be compact: otherwise \
+                 the broker removes where the pipeline stopped"
+            ))),
+            Ok(_) => Ok(()),
+            // Not everyone may ask for settings.
+            Err(error) if error.fault == Fault::Authorisation => {
+                tracing::warn!(topic, %error, "cannot check that the progress topic is compacted");
+                Ok(())
+            }
+            Err(error) => Err(delivery(error)),
         }
     }
-}
 
-/// Checks, and creates what is missing if `create`.
-pub(super) fn check(
-    kafka: &KafkaPlan,
-    targets: &Targets,
-    create: bool,
-    patience: Duration,
-) -> Result<(), DeliveryError> {
-    let admin = Admin::new(kafka, patience).map_err(delivery)?;
-    let largest = match targets.outputs.iter().any(|(kind, _)| keeps_originals(*kind)) {
-        true => largest_original(&admin, targets)?,
-        false => None,
-    };
-    for (kind, topic) in &targets.outputs {
-        let mut settings = settings_of(*kind).to_vec();
-        let needed = largest.filter(|_| keeps_originals(*kind));
-        let text = needed.map(|bytes| bytes.to_string());
-        settings.extend(text.as_deref().map(|text| (LARGEST, text)));
-        ensure(&admin, kind.name(), topic, None, &settings, create)?;
-        if let Some(needed) = needed {
-            warn_of_limit(&admin, topic, needed)?;
-        }
+    /// The largest record a topic takes; none if nobody tells.
+    fn largest(&self, topic: &str) -> Option<u64> {
+        self.admin.topic_setting(topic, MAX_BYTES).ok().flatten()?.parse().ok()
     }
-    let topic = &targets.progress;
-    ensure(&admin, "progress", topic, Some(1), &PROGRESS_SETTINGS, create)?;
-    let partitions = admin.partitions(topic).map_err(delivery)?.unwrap_or_default();
-    if partitions.len() != 1 {
-        return Err(DeliveryError::Fatal(format!(
-            "progress topic {topic} has {} partitions, must have 1: make it anew, or name another",
-            partitions.len()
-        )));
-    }
-    match setting(&admin, topic, "cleanup.policy")? {
-        Some(policy) if policy != "compact" => Err(DeliveryError::Fatal(format!(
-            "progress topic {topic} has cleanup.policy={policy}, must be compact: otherwise the \
-             broker removes where the pipeline stopped"
-        ))),
-        _ => Ok(()),
-    }
-}
 
-fn ensure(
-    admin: &Admin,
-    output: &str,
-    topic: &str,
-    partitions: Option<i32>,
-    settings: &[(&str, &str)],
-    create: bool,
-) -> Result<(), DeliveryError> {
-    if admin.partitions(topic).map_err(delivery)?.is_some() {
-        return Ok(());
+    /// What a record of the input may need with our headers added.
+    fn room_for_input(&self) -> Option<u64> {
+        Some(self.largest(&self.targets.input)?.saturating_add(HEADER_ROOM))
     }
-    if !create {
-        return Err(DeliveryError::Fatal(format!(
-            "topic {topic} of output {output} does not exist: create it, or set `create_topics: \
-             true` under `delivery`"
-        )));
-    }
-    admin.create_topic(topic, partitions, settings).map_err(delivery)?;
-    tracing::info!(topic, output, "created topic");
-    // The broker that answers may not know of it at once.
-    for _ in 0..100 {
-        if admin.partitions(topic).map_err(delivery)?.is_some() {
+
+    fn ensure(
+        &self,
+        output: &str,
+        topic: &str,
+        partitions: Option<i32>,
+        settings: &[(&str, &str)],
+        create: bool,
+    ) -> Result<(), DeliveryError> {
+        if self.admin.partitions(topic).map_err(delivery)?.is_some() {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        if !create {
+            return Err(DeliveryError::Fatal(format!(
+                "topic {topic} of output {output} does not exist: create it, or set \
+                 `create_topics: true` under `delivery`"
+            )));
+        }
+        self.admin.create_topic(topic, partitions, settings).map_err(delivery)?;
+        tracing::info!(topic, output, "created topic");
+        // The broker that answers may not know of it at once.
+        for _ in 0..100 {
+            if self.admin.partitions(topic).map_err(delivery)?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(DeliveryError::Restart(format!("topic {topic} was created but is not there yet")))
     }
-    Err(DeliveryError::Restart(format!("topic {topic} was created but is not there yet")))
 }
 
 fn delivery(error: AdminError) -> DeliveryError {

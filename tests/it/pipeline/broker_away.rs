@@ -145,10 +145,7 @@ fn pipeline_says_that_it_may_not_write() {
     job.produce(first);
     let mut running = job.start(&[]);
     running.wait_read(first.len());
-    job.expect(&mut running, &{
-        // The fifth day is complete, later ones are not there.
-        job.backfill(first)
-    });
+    job.expect(&mut running, &job.backfill(first));
     let topic = job.topic(Output::Factors);
     broker.deny_write(&topic);
     job.produce(second);

@@ -5,6 +5,7 @@ mod bars;
 mod broker_away;
 mod corrections;
 mod harness;
+mod http;
 mod kill;
 mod order;
 mod outputs;

@@ -9,3 +9,4 @@ mod http;
 mod kill;
 mod order;
 mod outputs;
+mod twins;

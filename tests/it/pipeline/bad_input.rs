@@ -57,34 +57,46 @@ fn table(reject: bool) -> Vec<Case> {
     value("NaN as a text", &|b| close(b, "\"NaN\"").into(), Dead("wrong_type"));
     value("too large a number", &|b| close(b, "1e999").into(), Dead("number_out_of_range"));
     value("null", &|b| close(b, "null").into(), Dead("missing_field"));
-    value("field missing", &|b| text(b).replace("close", "end").into(), Dead(
-        if reject { "unknown_field" } else { "missing_field" },
-    ));
+    value(
+        "field missing",
+        &|b| text(b).replace("close", "end").into(),
+        Dead(if reject { "unknown_field" } else { "missing_field" }),
+    );
     value("field twice", &|b| text(b).replace("open", "low").into(), Dead("duplicate_field"));
     value("list", &|_| b"[1, 2]".into(), Dead("wrong_type"));
-    value("deep", &|b| text(b).replace('{', &format!("{{\"x\":{}", "[".repeat(9_000))).into(), Dead(
-        if reject { "unknown_field" } else { "malformed" },
-    ));
+    value(
+        "deep",
+        &|b| text(b).replace('{', &format!("{{\"x\":{}", "[".repeat(9_000))).into(),
+        Dead(if reject { "unknown_field" } else { "malformed" }),
+    );
     value("empty", &|_| Vec::new(), Dead("empty_payload"));
     value("not UTF-8", &|b| [&b"\xff\xfe"[..], text(b).as_bytes()].concat(), Dead("not_utf8"));
     value("zero bytes", &|_| vec![0; 64], Dead("malformed"));
-    value("5 MB", &|b| text(b).replace('{', &format!("{{{}", " ".repeat(5_000_000))).into(), Dead(
-        "too_large",
-    ));
+    value(
+        "5 MB",
+        &|b| text(b).replace('{', &format!("{{{}", " ".repeat(5_000_000))).into(),
+        Dead("too_large"),
+    );
     value("no time", &|b| text(b).replace("2016", "soon").into(), Dead("unreadable_time"));
-    value("no such day", &|b| text(b).replace("2016-01", "2016-13").into(), Dead("unreadable_time"));
-    value("seconds", &|b| text(b).replace(&format!("\"{}\"", b.day), "1451606400").into(), Dead(
-        "unreadable_time",
-    ));
+    value(
+        "no such day",
+        &|b| text(b).replace("2016-01", "2016-13").into(),
+        Dead("unreadable_time"),
+    );
+    value(
+        "seconds",
+        &|b| text(b).replace(&format!("\"{}\"", b.day), "1451606400").into(),
+        Dead("unreadable_time"),
+    );
     value("odd symbol", &|b| text(b).replace(&b.symbol, "A|B").into(), Dead("wrong_type"));
     value("far ahead", &|b| text(b).replace("2016", "2216").into(), Quarantine("future_time"));
     value("negative", &|b| close(b, "-1").into(), Quarantine("positive,ohlc_order"));
     value("high below low", &|b| b.with(1, "0.5").json().into(), Quarantine("ohlc_order"));
-    value("unknown field", &|b| text(b).replace('{', "{\"x\": [{}], ").into(), if reject {
-        Dead("unknown_field")
-    } else {
-        Row
-    });
+    value(
+        "unknown field",
+        &|b| text(b).replace('{', "{\"x\": [{}], ").into(),
+        if reject { Dead("unknown_field") } else { Row },
+    );
     value("other order", &|b| text(b).replace("{\"symbol", "{ \"symbol").into(), Row);
     add("tombstone", Some(b"GONE|2016-02-01"), None, Row);
     add("tombstone of nothing", Some(b"what?"), None, Dead("unreadable_key"));

@@ -347,7 +347,8 @@ impl Running {
                 address(&log)
             });
         }
-        probe(&format!("http://{}{path}", self.address), Duration::from_secs(20)).expect("it answers")
+        probe(&format!("http://{}{path}", self.address), Duration::from_secs(20))
+            .expect("it answers")
     }
 
     pub(super) fn wait_ready(&mut self) {

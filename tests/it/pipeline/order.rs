@@ -12,7 +12,13 @@ const DAYS: usize = 45;
 
 /// Runs the bars through a pipeline and compares with the backfill. In the order in which bars
 /// come here, no result is ever revised.
-fn equals_the_backfill(broker: &Broker, what: &str, settings: &Settings, bars: &[Bar], how: &[&str]) {
+fn equals_the_backfill(
+    broker: &Broker,
+    what: &str,
+    settings: &Settings,
+    bars: &[Bar],
+    how: &[&str],
+) {
     let job = Job::new(broker, what, settings);
     let mut sorted = bars.to_vec();
     sorted.sort_by(|a, b| (&a.day, &a.symbol).cmp(&(&b.day, &b.symbol)));

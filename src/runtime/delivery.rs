@@ -62,7 +62,9 @@ impl Delivery {
             if self.pace.end() == End::Abort {
                 return Ok(());
             }
+            let counted = self.books.complete();
             self.receive(last_commit)?;
+            self.metrics.epochs.inc_by(self.books.complete() - counted);
             if let Some(cause) = self.books.broken() {
                 return Err(Ended::Fatal(cause.to_owned()));
             }

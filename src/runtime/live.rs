@@ -96,6 +96,7 @@ pub fn run(plan: &Arc<Plan>, options: &LiveOptions) -> Result<(), LiveError> {
             })
             .collect(),
     };
+    voices.broker.bad(format!("no answer from the brokers at {} yet", plan.kafka.brokers));
     let mut pause = RESTART.0;
     loop {
         let began = Instant::now();
@@ -240,6 +241,7 @@ impl Session {
             |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
         let replaying: BTreeSet<i32> = targets.iter().filter_map(behind).collect();
         let pace = Arc::new(Pace::new(options.limits, now_ms, replaying, recorded.is_some()));
+        pace.expect(options.workers);
         Ok(Session { starts: start.into_iter().collect(), targets, recorded, first, pace })
     }
 

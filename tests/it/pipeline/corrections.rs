@@ -55,6 +55,29 @@ impl<'b> Run<'b> {
     /// Waits until everything said is seen, and compares what was written with what changed.
     /// `kept_out` are rows that fail a check, beside those that hold.
     fn settle(&mut self, kept_out: &[Bar]) -> BTreeSet<String> {
+        let changed = self.wait(kept_out);
+        let records = self.job.read(Output::Factors);
+        let written: BTreeSet<String> =
+            records[self.seen..].iter().map(|record| record.key_text()).collect();
+        assert_eq!(written, changed, "written | changed");
+        assert_eq!(records.len() - self.seen, changed.len(), "each of them once");
+        self.seen = records.len();
+        changed
+    }
+
+    /// The same for many changes at once, which may be seen in several steps: between them results
+    /// change that are as before at the end.
+    fn settle_in_steps(&mut self) {
+        let changed = self.wait(&[]);
+        let records = self.job.read(Output::Factors);
+        let written: BTreeSet<String> =
+            records[self.seen..].iter().map(|record| record.key_text()).collect();
+        assert!(written.is_superset(&changed));
+        self.seen = records.len();
+    }
+
+    /// Waits until everything said is seen, and gives the rows of factors that changed.
+    fn wait(&mut self, kept_out: &[Bar]) -> BTreeSet<String> {
         self.producer.finish();
         let rows: Vec<Bar> = self.bars.iter().flatten().chain(kept_out).cloned().collect();
         let mut expected = self.job.backfill(&rows);
@@ -64,12 +87,6 @@ impl<'b> Run<'b> {
         self.running.wait_read(self.produced);
         self.job.expect(&mut self.running, &expected);
         let changed = self.now.changed_factors(&expected);
-        let records = self.job.read(Output::Factors);
-        let written: BTreeSet<String> =
-            records[self.seen..].iter().map(|record| record.key_text()).collect();
-        assert_eq!(written, changed, "written | changed");
-        assert_eq!(records.len() - self.seen, changed.len(), "each of them once");
-        self.seen = records.len();
         self.now = expected;
         changed
     }
@@ -118,6 +135,16 @@ fn pipeline_revises_exactly_what_changed() {
     assert!(!run.now.factors.contains_key(&given_back.output_key()));
     run.set(place, Some(given_back));
     assert_eq!(run.settle(&[]), changed, "the same results go and come");
+
+    // A whole day goes, as if it had never been there, and comes back.
+    let day: Vec<usize> = (0..SYMBOLS).map(|symbol| run.place(symbol, 36)).collect();
+    let bars_of_day: Vec<Bar> = day.iter().map(|place| run.bar(*place)).collect();
+    day.iter().for_each(|place| run.set(*place, None));
+    run.settle_in_steps();
+    for (place, bar) in day.iter().zip(bars_of_day) {
+        run.set(*place, Some(bar));
+    }
+    run.settle_in_steps();
 
     // A correction that fails a check leaves the row as it was, and is kept out.
     let place = run.place(5, 40);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::bars::{Bar, CLOSE, Dice, sp500};
 use super::harness::{Job, Output, Producer, Settings};
-use super::outputs::{assert_nothing_twice, header};
+use super::outputs::{Outputs, assert_nothing_twice, header};
 use crate::broker;
 
 const SYMBOLS: usize = 24;
@@ -129,4 +129,65 @@ fn pipeline_survives_being_killed() {
     for field in ["records", "offsets", "start", "closed_through", "late", "digest"] {
         assert_eq!(killed[field], calm[field], "{field}");
     }
+}
+
+/// Late or not is decided by what had closed when a row came, and differs from run to run. What is
+/// decided is kept: each restart compares its digest with the one that was committed.
+#[test]
+fn pipeline_remembers_what_was_late() {
+    let name = "pipeline_remembers_what_was_late";
+    let Some(broker) = broker::shared(name) else { return };
+    let mut dice = Dice::new(Dice::seed(name));
+    let settings = Settings { partitions: 2, corrections: 5, ..Settings::default() };
+    let job = Job::new(&broker, "p", &settings);
+    let bars = sp500(SYMBOLS, DAYS);
+    let producer = job.producer();
+    let mut corrected: Vec<Option<Bar>> = vec![None; bars.len()];
+    let mut records = 0;
+    for round in 0..8 {
+        let mut running = job.start(&["--workers", ["1", "2"][dice.below(2)]]);
+        let days = DAYS / 8 * SYMBOLS;
+        let last = if round == 7 { bars.len() } else { (round + 1) * days };
+        for place in round * days..last {
+            producer.bar(&bars[place]);
+            records += 1;
+            let back = place.saturating_sub((3 + dice.below(5)) * SYMBOLS + dice.below(SYMBOLS));
+            if dice.below(8) == 0 && place > 10 * SYMBOLS && corrected[back].is_none() {
+                let better = bars[back].scaled(1.0 + dice.below(30) as f64 / 1000.0);
+                producer.bar(&better);
+                corrected[back] = Some(better);
+                records += 1;
+            }
+            if place % SYMBOLS == 0 {
+                producer.finish();
+                std::thread::sleep(Duration::from_millis(60));
+            }
+        }
+        producer.finish();
+        if round < 7 {
+            running.assert_runs();
+            running.kill();
+            continue;
+        }
+        running.wait_read(records);
+        let late = job.outputs().quarantine;
+        let all = corrected.iter().flatten().count();
+        assert!(!late.is_empty() && late.len() < all, "{} of {all} were late", late.len());
+        assert!(late.values().all(|reason| reason == "late"));
+        let holds = |(bar, corrected): (&Bar, &Option<Bar>)| match corrected {
+            Some(better) if !late.contains_key(&bar.output_key()) => better.clone(),
+            _ => bar.clone(),
+        };
+        let rows: Vec<Bar> = bars.iter().zip(&corrected).map(holds).collect();
+        let expected = Outputs { quarantine: late.clone(), ..job.backfill(&rows) };
+        job.expect(&mut running, &expected);
+        assert_eq!(running.metric("weir_rows", &["outcome=\"late\""]), late.len() as f64);
+        running.stop();
+    }
+    // And once more from the beginning.
+    let mut running = job.start(&["--workers", "2"]);
+    running.wait_ready();
+    running.stop();
+    assert_nothing_twice(&job.read(Output::Factors));
+    assert_eq!(job.progress()["records"], records);
 }

@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod bars;
+mod broker_away;
 mod corrections;
 mod harness;
+mod http;
 mod kill;
 mod order;
 mod outputs;
+mod twins;

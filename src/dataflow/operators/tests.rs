@@ -104,8 +104,7 @@ fn epochs_are_whole_in_order_and_on_every_number_of_workers() {
         let ((sums, all), (changed, seen)) = (channel(), channel());
         run(workers, sums, changed);
         let peers = workers as u64;
-        let expected: Vec<_> =
-            (1..=6).map(|e: u64| (e, peers * (e * (e - 1) / 2 + e))).collect();
+        let expected: Vec<_> = (1..=6).map(|e: u64| (e, peers * (e * (e - 1) / 2 + e))).collect();
         assert_eq!(all.iter().collect::<Vec<_>>(), expected, "{workers} workers");
         let mut seen: Vec<_> = seen.iter().collect();
         seen.sort_unstable();

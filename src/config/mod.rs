@@ -20,7 +20,7 @@ pub use advice::advice;
 pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, nearest, suggestion};
 pub use document::{Document, Place};
-pub use outputs::{FactorsOutput, Layout, Outputs};
+pub use outputs::{FactorsOutput, LayoutName, Outputs};
 pub use pipeline::{Alert, Delivery, HeaderPrefix, Kafka, PipelineFile};
 pub use references::Environment;
 pub use schema::{CheckSchema, schema};

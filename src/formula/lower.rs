@@ -163,12 +163,13 @@ impl<'a> Builder<'a> {
 
     fn call_text(&self, function: &Signature, args: &[NodeId], params: &[f64]) -> String {
         let (mut args, mut params) = (args.iter(), params.iter());
+        let elementwise = function.family == Family::Elementwise;
         let all: Vec<String> = function
             .parameters
             .iter()
-            .filter_map(|parameter| match parameter {
-                Parameter::Series(_) => args.next().map(|id| self.graph.nodes[*id].text.clone()),
-                _ => params.next().map(|value| number(*value)),
+            .filter_map(|parameter| match elementwise || is_series(parameter) {
+                true => args.next().map(|id| self.graph.nodes[*id].text.clone()),
+                false => params.next().map(|value| number(*value)),
             })
             .collect();
         format!("{}({})", function.name, all.join(", "))

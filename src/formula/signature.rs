@@ -18,7 +18,7 @@ pub enum Parameter {
     Series(&'static str),
     /// A constant number of bars, at least the given minimum; rounded half up.
     Window(&'static str, u32),
-    /// Any constant number.
+    /// Any constant number. Elementwise operators get it as a row, like a series.
     Constant(&'static str),
 }
 

@@ -196,6 +196,11 @@ impl Books {
         (moved || !batch.records.is_empty()).then_some(batch)
     }
 
+    /// Whether the next batch would hold no record: only that the input was read further.
+    pub(super) fn silent(&self) -> bool {
+        self.epochs.range(..self.complete).all(|(_, e)| e.records.iter().all(Vec::is_empty))
+    }
+
     fn first_complete(&self) -> Option<Epoch> {
         let (epoch, _) = self.epochs.first_key_value()?;
         (*epoch < self.complete).then_some(*epoch)
@@ -274,7 +279,9 @@ mod tests {
         books.take(Message::Records(2, vec![record("c")]));
         books.take(Message::Fact(1, position(7)));
         assert!(books.batch().is_none(), "nothing is complete");
+        assert!(books.silent());
         books.take(Message::Through(Some(2)));
+        assert!(!books.silent());
         let batch = books.batch().unwrap();
         let keys: Vec<_> = batch.records.iter().flatten().map(|r| r.key.clone().unwrap()).collect();
         assert_eq!(keys, [b"a".to_vec(), b"b".to_vec()]);

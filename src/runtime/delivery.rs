@@ -14,6 +14,9 @@ use crate::telemetry::{Metrics, Signal};
 
 /// Waiting time between two attempts at the same batch, doubled up to the last value.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// Shortest time between two commits that only say how far the input is read. Rows of a bar that
+/// is not complete give no results yet; a commit for them would only keep the results waiting.
+const SILENT: Duration = Duration::from_millis(200);
 /// How long a run that was told to stop repeats a commit: less than supervisors wait.
 const LAST_TRIES: Duration = Duration::from_secs(15);
 
@@ -75,8 +78,12 @@ impl Delivery {
                 self.metrics.replaying.set(0.0);
             }
             self.replayed.good();
-            let too_soon = last_commit.is_some_and(|last| last.elapsed() < self.interval);
-            if too_soon && !self.books.ended() {
+            let silent = self.books.silent();
+            let interval = if silent { SILENT.max(self.interval) } else { self.interval };
+            if last_commit.is_some_and(|last| last.elapsed() < interval) && !self.books.ended() {
+                if silent {
+                    self.pace.delivered(self.books.complete());
+                }
                 continue;
             }
             let began = Instant::now();

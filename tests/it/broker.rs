@@ -17,11 +17,11 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use weir::dataflow::kafka::admin::Admin;
+use weir::dataflow::sinks::encode;
 use weir::formula::Graph;
 use weir::model::{OutputKind, Span};
 use weir::plan::{
-    DeliveryPlan, HeaderPrefix, KafkaPlan, Layout, OutputPlan, Plan, SourcePlan, Start,
-    UnknownFields,
+    DeliveryPlan, HeaderPrefix, KafkaPlan, OutputPlan, Plan, SourcePlan, Start, UnknownFields,
 };
 
 /// A broker, as one test sees it.
@@ -335,8 +335,11 @@ pub(crate) fn plan_for(
     create_topics: bool,
     name: &dyn Fn(&str) -> String,
 ) -> Plan {
-    let output =
-        |kind: OutputKind| OutputPlan { kind, topic: name(kind.name()), layout: Layout::Row };
+    let row = encode::layouts().first().map(|layout| **layout);
+    let output = |kind: OutputKind| {
+        let layout = row.filter(|_| kind == OutputKind::Factors);
+        OutputPlan { kind, topic: name(kind.name()), layout }
+    };
     Plan {
         name: name("pipeline"),
         version: "v1".to_owned(),

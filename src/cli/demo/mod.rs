@@ -5,9 +5,11 @@
 //! and what was read back, [`view`] and [`plain`] show it, [`Ledger`] decides what became of each
 //! fault.
 
+mod board;
 mod command;
 mod faults;
 mod ledger;
+mod log;
 mod meters;
 mod pipeline;
 pub mod plain;
@@ -24,10 +26,11 @@ pub mod view;
 pub use command::Demo;
 pub use faults::{Expect, Fault, Mark};
 pub use ledger::{Ledger, Verdict};
+pub use log::{Entry, Tone};
 pub use pipeline::pipeline;
 pub use sample::{Bar, Day, sample};
 pub use scenario::{Act, Fate, Message, Pace, Scenario, Step, Totals};
-pub use state::{Alarm, DemoState, Entry, Event, Tone};
+pub use state::{Alarm, DemoState, Event};
 pub use table::table;
 
 use crate::model::OutputKind;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::random::Random;
 use super::{Kernel, Reads, Twin, functions, member};
-use crate::formula::{Exactness, Graph, Node, NodeId, NodeKind, Parameter};
+use crate::formula::{Exactness, Family, Graph, Node, NodeId, NodeKind, Parameter};
 
 /// Builds a graph; equal expressions become one node.
 #[derive(Debug, Default)]
@@ -49,7 +49,8 @@ impl Builder {
 pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -> Graph {
     let mut builder = Builder::default();
     let mut nodes: Vec<NodeId> = (0..fields).map(|i| builder.field(i)).collect();
-    nodes.extend([0.0, 0.5, 2.0, -1.5].map(|v| builder.number(v)));
+    let numbers = [0.0, 0.5, 2.0, -1.5].map(|v| builder.number(v));
+    nodes.extend(numbers);
     let mut order: Vec<usize> = (0..2 * functions().len()).collect();
     for i in (1..order.len()).rev() {
         order.swap(i, random.below(i + 1));
@@ -62,6 +63,9 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Parameter::Series(_) => args.push(nodes[random.below(nodes.len())]),
                 Parameter::Window(_, least) => {
                     params.push(f64::from(*least) + random.below(windows) as f64);
+                }
+                Parameter::Constant(_) if function.family == Family::Elementwise => {
+                    args.push(numbers[random.below(numbers.len())]);
                 }
                 Parameter::Constant(_) => params.push(1.5),
             }

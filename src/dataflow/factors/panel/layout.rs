@@ -2,7 +2,7 @@
 //! and who must be told of a change.
 
 use crate::dataflow::factors::{Kernel, Reads, Rolling, member};
-use crate::formula::{Graph, NodeId, NodeKind, Parameter};
+use crate::formula::{Family, Graph, NodeId, NodeKind, Parameter};
 
 /// A graph that the panel cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -266,8 +266,9 @@ fn step(graph: &Graph, id: NodeId) -> Result<Step, PanelError> {
     let NodeKind::Call { function, args, params } = &node.kind else { return Ok(Step::Input) };
     let member =
         member(function).ok_or_else(|| PanelError::UnknownFunction(function.name.to_owned()))?;
-    let series =
-        member.signature.parameters.iter().filter(|p| matches!(p, Parameter::Series(_))).count();
+    let elementwise = member.signature.family == Family::Elementwise;
+    let is_row = |p: &&Parameter| elementwise || matches!(p, Parameter::Series(_));
+    let series = member.signature.parameters.iter().filter(is_row).count();
     if args.len() != series || args.len() > MOST_ARGUMENTS || args.iter().any(|arg| *arg >= id) {
         return Err(PanelError::Arguments(node.text.clone()));
     }

@@ -75,7 +75,14 @@ struct Entry {
 
 impl Books {
     /// Opens the books of a run: after `recorded`, or for the first time with `first`.
-    pub(super) fn new(recorded: Option<Progress>, first: Progress) -> Books {
+    pub(super) fn new(mut recorded: Option<Progress>, first: Progress) -> Books {
+        if let Some(recorded) = &mut recorded {
+            // Partitions that came later begin where this run begins to read them.
+            for (partition, at) in &first.start {
+                recorded.start.entry(*partition).or_insert(*at);
+                recorded.offsets.entry(*partition).or_insert(*at);
+            }
+        }
         // Also when everything is written anew: `revision` must grow.
         let base = recorded.as_ref().map_or(first.epoch, |progress| progress.epoch) + 1;
         let progress = match &recorded {
@@ -303,6 +310,20 @@ mod tests {
         let progress = books.batch().unwrap().progress;
         assert_eq!(progress.late.iter().collect::<Vec<_>>(), [late]);
         assert_eq!((progress.clock_ms, progress.closed_through), (9, Some(Time::from_nanos(4))));
+    }
+
+    #[test]
+    fn a_partition_that_came_later_begins_where_it_was_begun() {
+        let first = Progress { start: [(0, 3), (1, 5)].into(), ..Progress::default() };
+        let mut books = Books::new(Some(recorded()), first);
+        books.take(Message::Records(0, vec![record("a"), record("b")]));
+        books.take(Message::Fact(0, clock(true)));
+        let read = Position { partition: 1, next: 9, arrivals_ms: vec![(5, 4)] };
+        books.take(Message::Fact(1, Fact::Position(read)));
+        books.take(Message::Through(Some(2)));
+        assert_eq!(books.replay(), Ok(1));
+        let progress = books.batch().unwrap().progress;
+        assert_eq!((progress.start[&1], progress.offsets[&1], progress.records), (5, 9, 6));
     }
 
     fn recorded() -> Progress {

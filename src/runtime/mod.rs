@@ -6,6 +6,7 @@ pub mod clock;
 mod delivery;
 mod encoding;
 mod live;
+mod restate;
 mod signals;
 mod stop;
 mod workers;

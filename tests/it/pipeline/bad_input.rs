@@ -98,11 +98,25 @@ fn table(reject: bool) -> Vec<Case> {
         if reject { Dead("unknown_field") } else { Row },
     );
     value("other order", &|b| text(b).replace("{\"symbol", "{ \"symbol").into(), Row);
-    add("tombstone", Some(b"GONE|2016-02-01"), None, Row);
-    add("tombstone of nothing", Some(b"what?"), None, Dead("unreadable_key"));
-    add("tombstone without a key", None, None, Dead("unreadable_key"));
-    add("neither key nor value", None, Some(b""), Dead("empty_payload"));
+    cases.extend(without_values());
     cases
+}
+
+/// Records that are about their key.
+fn without_values() -> [Case; 4] {
+    use End::{Dead, Row};
+    let case = |what, key: Option<&str>, value: Option<&str>, end| Case {
+        what,
+        key: key.map(|key| key.as_bytes().to_vec()),
+        value: value.map(|value| value.as_bytes().to_vec()),
+        end,
+    };
+    [
+        case("tombstone", Some("GONE|2016-02-01"), None, Row),
+        case("tombstone of nothing", Some("what?"), None, Dead("unreadable_key")),
+        case("tombstone without a key", None, None, Dead("unreadable_key")),
+        case("neither key nor value", None, Some(""), Dead("empty_payload")),
+    ]
 }
 
 fn assert_as_it_came(case: &Case, record: &Read, offset: usize, input: &str) {
@@ -117,6 +131,41 @@ fn assert_as_it_came(case: &Case, record: &Read, offset: usize, input: &str) {
     for name in ["timestamp", "message", "pipeline", "version"] {
         assert!(!header(record, &format!("weir.{name}")).is_empty(), "{what}: {name}");
     }
+}
+
+/// Every case is where it must be and nowhere else. Gives how many are dead letters, and how many
+/// in the quarantine.
+fn assert_places(job: &Job<'_>, cases: &[Case]) -> (usize, usize) {
+    let letters = job.read(Output::DeadLetters);
+    let letters: BTreeMap<String, &Read> =
+        letters.iter().map(|letter| (header(letter, "weir.offset"), letter)).collect();
+    let kept_out = job.read(Output::Quarantine);
+    let kept_out = compacted(&kept_out);
+    let (mut dead, mut quarantined) = (0, 0);
+    for (offset, case) in cases.iter().enumerate() {
+        let letter = letters.get(&offset.to_string());
+        let End::Dead(reason) = case.end else {
+            assert!(letter.is_none(), "{}", case.what);
+            let End::Quarantine(checks) = case.end else { continue };
+            quarantined += 1;
+            let key = String::from_utf8(case.key.clone().unwrap()).unwrap();
+            let (symbol, day) = key.split_once('|').unwrap();
+            let year = if checks == "future_time" { "2216" } else { "2016" };
+            let record = kept_out[&format!("{symbol}|{}", instant(&day.replace("2016", year)))];
+            assert_as_it_came(case, record, offset, &job.input);
+            assert_eq!(header(record, "weir.stage"), "check");
+            assert_eq!(header(record, "weir.reason"), checks, "{}", case.what);
+            continue;
+        };
+        dead += 1;
+        let letter = letter.unwrap_or_else(|| panic!("{} is no dead letter", case.what));
+        assert_eq!(header(letter, "weir.reason"), reason, "{}", case.what);
+        assert_eq!(header(letter, "weir.stage"), "decode");
+        assert_eq!(letter.key, case.key, "{}", case.what);
+        assert_as_it_came(case, letter, offset, &job.input);
+    }
+    assert_eq!((letters.len(), kept_out.len()), (dead, quarantined));
+    (dead, quarantined)
 }
 
 fn every_record_has_a_place(broker: &broker::Broker, reject: bool) {
@@ -160,35 +209,7 @@ fn every_record_has_a_place(broker: &broker::Broker, reject: bool) {
         (job.outputs().factors == expected).then_some(())
     });
 
-    let letters = job.read(Output::DeadLetters);
-    let letters: BTreeMap<String, &Read> =
-        letters.iter().map(|letter| (header(letter, "weir.offset"), letter)).collect();
-    let kept_out = job.read(Output::Quarantine);
-    let kept_out = compacted(&kept_out);
-    let (mut dead, mut quarantined) = (0, 0);
-    for (offset, case) in cases.iter().enumerate() {
-        let letter = letters.get(&offset.to_string());
-        let End::Dead(reason) = case.end else {
-            assert!(letter.is_none(), "{}", case.what);
-            let End::Quarantine(checks) = case.end else { continue };
-            quarantined += 1;
-            let key = String::from_utf8(case.key.clone().unwrap()).unwrap();
-            let (symbol, day) = key.split_once('|').unwrap();
-            let year = if checks == "future_time" { "2216" } else { "2016" };
-            let record = kept_out[&format!("{symbol}|{}", instant(&day.replace("2016", year)))];
-            assert_as_it_came(case, record, offset, &job.input);
-            assert_eq!(header(record, "weir.stage"), "check");
-            assert_eq!(header(record, "weir.reason"), checks, "{}", case.what);
-            continue;
-        };
-        dead += 1;
-        let letter = letter.unwrap_or_else(|| panic!("{} is no dead letter", case.what));
-        assert_eq!(header(letter, "weir.reason"), reason, "{}", case.what);
-        assert_eq!(header(letter, "weir.stage"), "decode");
-        assert_eq!(letter.key, case.key, "{}", case.what);
-        assert_as_it_came(case, letter, offset, &job.input);
-    }
-    assert_eq!((letters.len(), kept_out.len()), (dead, quarantined));
+    let (dead, quarantined) = assert_places(&job, &cases);
     for (outcome, rows) in [
         ("accepted", cases.len() - dead - quarantined + bars.len()),
         ("superseded", bars.len()),

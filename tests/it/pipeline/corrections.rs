@@ -145,6 +145,15 @@ fn pipeline_revises_exactly_what_changed() {
         run.set(*place, Some(bar));
     }
     run.settle_in_steps();
+    run.running.stop();
+}
+
+#[test]
+fn pipeline_takes_back_what_was_put_right() {
+    let name = "pipeline_takes_back_what_was_put_right";
+    let Some(broker) = broker::shared(name) else { return };
+    let bars = sp500(SYMBOLS, DAYS);
+    let mut run = Run::new(Job::new(&broker, "p", &settings()), &bars, &["--workers", "2"]);
 
     // A correction that fails a check leaves the row as it was, and is kept out.
     let place = run.place(5, 40);

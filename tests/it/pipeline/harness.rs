@@ -1,21 +1,18 @@
 //! A pipeline file with topics of its own, and the program running it.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use serde_json::Value;
 use tempfile::TempDir;
-use weir::api::{Probe, probe};
 
 use super::bars::{self, Bar};
 use super::outputs::{self, Outputs, compacted};
-use crate::broker::{Broker, Read, eventually};
-
-const WEIR: &str = env!("CARGO_BIN_EXE_weir");
+pub(super) use super::producer::Producer;
+use super::running::WEIR;
+pub(super) use super::running::{Running, sum};
+use crate::broker::{Broker, Read};
 
 /// What a test may want otherwise in its pipeline file.
 #[derive(Clone)]
@@ -153,6 +150,14 @@ impl<'b> Job<'b> {
         )
     }
 
+    /// Writes the pipeline file anew, changed.
+    pub(super) fn change(&self, settings: &Settings, change: impl Fn(&str) -> String) {
+        let text = self.text(settings);
+        let changed = change(&text);
+        assert_ne!(changed, text, "nothing changed");
+        std::fs::write(self.file(), changed).expect("it can be written");
+    }
+
     fn file(&self) -> PathBuf {
         self.folder.path().join("pipeline.yaml")
     }
@@ -181,17 +186,7 @@ impl<'b> Job<'b> {
     pub(super) fn start(&self, arguments: &[&str]) -> Running {
         let number = self.starts.replace(self.starts.get() + 1);
         let log = self.folder.path().join(format!("{number}.log"));
-        let child = Command::new(WEIR)
-            .arg("run")
-            .arg(self.file())
-            .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(std::fs::File::create(&log).expect("a log can be made"))
-            .spawn()
-            .expect("the program starts");
-        Running { child, log, address: String::new() }
+        Running::start(&self.file(), log, arguments)
     }
 
     /// All records of an output.
@@ -262,183 +257,4 @@ impl<'b> Job<'b> {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         outputs::of_backfill(&output)
     }
-}
-
-/// Writes to the input of a pipeline.
-pub(super) struct Producer {
-    producer: BaseProducer,
-    topic: String,
-    partitions: i32,
-}
-
-impl Producer {
-    fn new(broker: &Broker, topic: &str, partitions: i32) -> Producer {
-        let mut config = ClientConfig::new();
-        config.set("bootstrap.servers", &broker.address).set("enable.idempotence", "true");
-        config.set("message.max.bytes", "20000000").set("linger.ms", "2");
-        let producer = config.create().expect("the settings are valid");
-        Producer { producer, topic: topic.to_owned(), partitions }
-    }
-
-    /// Every symbol has its partition.
-    pub(super) fn partition(&self, symbol: &str) -> i32 {
-        symbol.bytes().map(i32::from).sum::<i32>() % self.partitions
-    }
-
-    pub(super) fn bar(&self, bar: &Bar) {
-        let key = bar.key();
-        self.send(self.partition(&bar.symbol), Some(key.as_bytes()), Some(bar.json().as_bytes()));
-    }
-
-    pub(super) fn delete(&self, bar: &Bar) {
-        self.send(self.partition(&bar.symbol), Some(bar.key().as_bytes()), None);
-    }
-
-    pub(super) fn send(&self, partition: i32, key: Option<&[u8]>, value: Option<&[u8]>) {
-        self.send_with(partition, key, value, &[]);
-    }
-
-    pub(super) fn send_with(
-        &self,
-        partition: i32,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: &[(&str, &str)],
-    ) {
-        let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).partition(partition);
-        if !headers.is_empty() {
-            let all = headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| {
-                all.insert(Header { key, value: Some(*value) })
-            });
-            record = record.headers(all);
-        }
-        record.key = key;
-        record.payload = value;
-        self.producer.send(record).map_err(|(error, _)| error).expect("there is room");
-        self.producer.poll(Duration::ZERO);
-    }
-
-    /// Waits until everything is acknowledged.
-    pub(super) fn finish(&self) {
-        self.producer.flush(Duration::from_secs(60)).expect("the broker answers");
-    }
-}
-
-/// The program.
-pub(super) struct Running {
-    child: Child,
-    log: PathBuf,
-    address: String,
-}
-
-impl Running {
-    pub(super) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    pub(super) fn assert_runs(&mut self) {
-        if let Some(status) = self.child.try_wait().expect("it can be asked") {
-            panic!("the program ended with {status}:\n{}", self.log());
-        }
-    }
-
-    /// Asks a page of the program, once it listens.
-    pub(super) fn get(&mut self, path: &str) -> Probe {
-        if self.address.is_empty() {
-            let log = self.log.clone();
-            self.address = eventually("the program listens", || {
-                self.assert_runs();
-                address(&log)
-            });
-        }
-        probe(&format!("http://{}{path}", self.address), Duration::from_secs(20))
-            .expect("it answers")
-    }
-
-    pub(super) fn wait_ready(&mut self) {
-        eventually("it is ready", || {
-            self.assert_runs();
-            (self.get("/readyz").status == 200).then_some(())
-        });
-    }
-
-    /// The sum of the samples of a metric that have all these labels.
-    pub(super) fn metric(&mut self, name: &str, labels: &[&str]) -> f64 {
-        sum(&self.get("/metrics").body, name, labels)
-    }
-
-    /// Waits until all records were read and have a place.
-    pub(super) fn wait_read(&mut self, records: usize) {
-        let mut last = String::new();
-        let since = Instant::now();
-        loop {
-            self.assert_runs();
-            let text = self.get("/metrics").body;
-            let (rows, dead) =
-                (sum(&text, "weir_rows", &[]), sum(&text, "weir_dead_letters_total", &[]));
-            if rows + dead == records as f64 {
-                return;
-            }
-            last.clear();
-            last.push_str(&text);
-            assert!(
-                since.elapsed() < Duration::from_secs(60),
-                "{rows} rows and {dead} dead letters, not {records}:\n{}",
-                self.log()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// kill -9.
-    pub(super) fn kill(mut self) {
-        self.child.kill().expect("it can be killed");
-        self.child.wait().expect("it ends");
-    }
-
-    pub(super) fn signal_term(&self) {
-        let done = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
-        assert!(done.expect("there is kill").success());
-    }
-
-    /// Waits for the end.
-    pub(super) fn wait(&mut self) -> ExitStatus {
-        let child = &mut self.child;
-        eventually("the program ends", || child.try_wait().expect("it can be asked"))
-    }
-
-    /// SIGTERM, and a good end.
-    pub(super) fn stop(mut self) {
-        self.signal_term();
-        let status = self.wait();
-        assert!(status.success(), "{status}:\n{}", self.log());
-    }
-}
-
-impl Drop for Running {
-    #[allow(clippy::print_stderr, reason = "a failed test shows what the program said")]
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-        if std::thread::panicking() {
-            eprintln!("{}", self.log());
-        }
-    }
-}
-
-fn address(log: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(log).ok()?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| Some(line["address"].as_str()?.to_owned())).next()
-}
-
-/// The sum of the samples of a metric that have all these labels, written `name="value"`.
-pub(super) fn sum(text: &str, name: &str, labels: &[&str]) -> f64 {
-    let of_name = |line: &&str| {
-        let rest = line.strip_prefix(name);
-        rest.is_some_and(|rest| rest.starts_with(['{', ' ']))
-            && labels.iter().all(|label| line.contains(label))
-    };
-    let value = |line: &str| line.rsplit(' ').next().and_then(|text| text.parse::<f64>().ok());
-    text.lines().filter(of_name).filter_map(value).sum()
 }

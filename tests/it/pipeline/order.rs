@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::bars::{Bar, Dice, sp500};
 use super::harness::{Job, Output, Settings};
-use super::outputs::assert_nothing_twice;
-use crate::broker::{self, Broker};
+use super::outputs::{assert_nothing_twice, of_frames};
+use crate::broker::{self, Broker, eventually};
 
 const SYMBOLS: usize = 40;
 const DAYS: usize = 45;
@@ -66,4 +66,36 @@ fn pipeline_shuffled_within_the_lateness() {
         let how = ["--workers", workers, "--epoch-interval", interval, "--epoch-records", "211"];
         equals_the_backfill(&broker, &format!("p{partitions}w{workers}"), &settings, &bars, &how);
     }
+}
+
+#[test]
+fn pipeline_writes_frames() {
+    let Some(broker) = broker::shared("pipeline_writes_frames") else { return };
+    let settings = Settings { partitions: 2, ..Settings::default() };
+    let job = Job::new(&broker, "p", &settings);
+    let topic = job.topic(Output::Factors);
+    let frames = format!("factors: {{topic: {topic}, layout: frame}}\n");
+    job.change(&settings, |text| text.replace(&format!("factors: {topic}\n"), &frames));
+    let mut bars = sp500(SYMBOLS, DAYS);
+    job.produce(&bars);
+    let mut running = job.start(&["--workers", "2"]);
+    let mut equals = |bars: &[Bar]| {
+        let expected = job.backfill(bars).factors;
+        eventually("the frames hold what a backfill does", || {
+            running.assert_runs();
+            (of_frames(&job.read(Output::Factors)) == expected).then_some(())
+        });
+    };
+    equals(&bars);
+    assert_eq!(job.read(Output::Factors).len(), DAYS, "a frame was revised");
+    // A correction, and the deletion of a row.
+    let place = (DAYS - 8) * SYMBOLS + 5;
+    bars[place] = bars[place].scaled(1.02);
+    job.produce(&bars[place..=place]);
+    equals(&bars);
+    let producer = job.producer();
+    producer.delete(&bars.remove((DAYS - 3) * SYMBOLS + 9));
+    producer.finish();
+    equals(&bars);
+    running.stop();
 }

@@ -82,6 +82,34 @@ pub(super) fn factors_of(record: &Read) -> BTreeMap<String, Option<u64>> {
     factors.map(|(name, value)| (name, value.as_f64().map(f64::to_bits))).collect()
 }
 
+/// The factors of all frames of a live run.
+pub(super) fn of_frames(records: &[Read]) -> Factors {
+    let mut factors = Factors::new();
+    for (time, record) in compacted(records) {
+        let value = record.value.as_deref().unwrap();
+        for batch in arrow_ipc::reader::StreamReader::try_new(value, None).unwrap() {
+            let batch = batch.unwrap();
+            assert_eq!(batch.schema().metadata()["time"], time);
+            let symbols = texts(&batch, "symbol");
+            for (row, symbol) in symbols.iter().enumerate() {
+                factors.insert(format!("{symbol}|{time}"), numbers(&batch, row, 1));
+            }
+        }
+    }
+    factors
+}
+
+/// The numbers of a row, from column `first` on.
+fn numbers(batch: &RecordBatch, row: usize, first: usize) -> BTreeMap<String, Option<u64>> {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).skip(first);
+    let number = |column: &dyn Array| {
+        let column = column.as_primitive::<Float64Type>();
+        column.is_valid(row).then(|| column.value(row)).filter(|value| value.is_finite())
+    };
+    columns.map(|(field, c)| (field.name().clone(), number(c).map(f64::to_bits))).collect()
+}
+
 pub(super) fn revision(record: &Read) -> u64 {
     json(record)["revision"].as_u64().unwrap()
 }
@@ -102,15 +130,7 @@ pub(super) fn of_backfill(folder: &Path) -> Outputs {
     for batch in table(&folder.join("factors.parquet")) {
         let (times, symbols) = (times(&batch), texts(&batch, "symbol"));
         for row in 0..batch.num_rows() {
-            let mut values = BTreeMap::new();
-            for (field, column) in batch.schema().fields().iter().zip(batch.columns()).skip(2) {
-                let column = column.as_primitive::<Float64Type>();
-                let value = column.is_valid(row).then(|| column.value(row));
-                values.insert(
-                    field.name().clone(),
-                    value.filter(|v| v.is_finite()).map(f64::to_bits),
-                );
-            }
+            let values = numbers(&batch, row, 2);
             outputs.factors.insert(format!("{}|{}", symbols[row], times[row]), values);
         }
     }

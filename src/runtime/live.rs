@@ -278,6 +278,8 @@ impl Session {
             targets,
             recorded: recorded.as_ref().map(|r| (r.clock_ms, r.closed_through)),
         };
+        let severities: BTreeSet<&str> = plan.alerts.iter().map(|a| a.severity.name()).collect();
+        options.metrics.begin_again(&severities.into_iter().collect::<Vec<_>>());
         options.metrics.replaying.set(if recorded.is_some() { 1.0 } else { 0.0 });
         let (outbox, inbox) = unbounded();
         let books = Books::new(recorded, first);

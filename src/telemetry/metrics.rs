@@ -223,6 +223,17 @@ impl Metrics {
         }
     }
 
+    /// Sets back what a run counts up and down from its beginning, for one that begins again in
+    /// the same process.
+    pub fn begin_again(&self, severities: &[&str]) {
+        for outcome in Metrics::OUTCOMES {
+            self.rows.with([outcome]).set(0.0);
+        }
+        for severity in severities {
+            self.alerts_active.with([severity]).set(0.0);
+        }
+    }
+
     /// All metrics in the text format of Prometheus.
     pub fn render(&self) -> Result<String, MetricsError> {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)

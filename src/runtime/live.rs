@@ -86,6 +86,8 @@ struct Voices {
 
 /// Runs `plan` until `options.stop` says so.
 pub fn run(plan: &Arc<Plan>, options: &LiveOptions) -> Result<(), LiveError> {
+    // A broker that is away ends readiness, not the start: a restart would not bring it back.
+    options.health.set_started();
     let voices = Voices {
         broker: options.health.signal(Condition::BrokerConnected, "runtime"),
         assigned: options.health.signal(Condition::PartitionsAssigned, "runtime"),

@@ -4,6 +4,7 @@ mod catalog;
 mod explain;
 #[cfg(test)]
 mod fakes;
+mod library;
 mod notes;
 mod resolve;
 mod rules;
@@ -21,6 +22,7 @@ pub use explain::{
     NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
     explain,
 };
+pub use library::{FactorSet, MissingField, compile_factors, factors_schema, shipped};
 pub use notes::notes;
 pub use resolve::{Variables, load, load_text};
 pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};

@@ -125,6 +125,9 @@ impl Checker<'_> {
         let expr = &tree.exprs[id];
         match &expr.kind {
             ExprKind::Number(value) => Some(Meaning::Constant(*value)),
+            ExprKind::Name(name) if self.scope.sub_formula(name).is_some() && !self.group[id] => {
+                self.scope.sub_formula(name).map(Meaning::Let)
+            }
             ExprKind::Name(name) => match self.scope.field(name) {
                 Some(field) if self.scope.is_group(field) && !self.group[id] => {
                     let message = format!("{} is text, not numbers", quoted(name));
@@ -155,11 +158,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The meaning of a name that is no field.
+    /// The meaning of a name that is neither a sub-formula nor a field.
     fn no_field(&mut self, name: &str, expr: &Expr<'_>) -> Option<Meaning> {
-        if let Some(number) = self.scope.sub_formula(name) {
-            return Some(Meaning::Let(number));
-        }
         if name == "nan" {
             return Some(Meaning::Constant(f64::NAN));
         }

@@ -64,10 +64,12 @@ impl Node {
         }
     }
 
-    /// Length of the window it reads, 1 for what looks at the current row only.
+    /// Its window parameter, 1 for what looks at the current row only.
     pub fn window(&self) -> usize {
         match &self.kind {
-            NodeKind::Call { function, params, .. } if function.family == Family::TimeSeries => {
+            NodeKind::Call { function, params, .. }
+                if matches!(function.family, Family::TimeSeries | Family::Recursive) =>
+            {
                 let at = function
                     .parameters
                     .iter()

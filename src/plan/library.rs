@@ -188,7 +188,6 @@ impl FactorSet {
         for name in values.into_iter().chain(adv) {
             let there = |name: &str| columns.contains(&name);
             let parts: &[&str] = match name {
-                _ if there(name) => &[name],
                 _ if self.lets.iter().take(lets).any(|known| known.name == name) => {
                     let at = self.lets.iter().take(lets).rposition(|known| known.name == name);
                     if let Some((at, found)) = at.and_then(|at| Some((at, self.lets.get(at)?))) {
@@ -196,6 +195,7 @@ impl FactorSet {
                     }
                     &[]
                 }
+                _ if there(name) => &[name],
                 "nan" => &[],
                 "returns" => &["close"],
                 "vwap" if there("amount") => &["amount", "volume"],

@@ -4,6 +4,7 @@
 
 mod demean;
 mod group;
+mod market;
 mod quantile;
 mod rank;
 mod scale;
@@ -26,6 +27,7 @@ pub(super) const MEMBERS: &[&Member] = &[
     &scale::SCALE,
     &winsorize::WINSORIZE,
     &quantile::QUANTILE,
+    &market::MARKET,
     &group::MEAN,
     &group::NEUTRALIZE,
     &group::ZSCORE,

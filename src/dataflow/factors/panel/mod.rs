@@ -141,7 +141,8 @@ impl Panel {
             layout,
             level,
             emit,
-            corrections,
+            // The newest row must still be there when it is read.
+            corrections: if emit == Emit::Nothing { corrections.max(1) } else { corrections },
             kept_from: Time::MAX,
             symbols: 0,
             rows: VecDeque::new(),

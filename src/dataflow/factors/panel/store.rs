@@ -157,6 +157,11 @@ impl Store {
                 let (symbols, unseen) = out.split_at_mut(at.symbols.min(out.len()));
                 let rows = &rows[..args.len()];
                 kernel(at.level, rows, rules.how(), &mut work.kernels, symbols);
+                if !all {
+                    for (i, value) in symbols.iter_mut().enumerate() {
+                        *value = if at.members.contains(i) { *value } else { f64::NAN };
+                    }
+                }
                 unseen.fill(f64::NAN);
             }
         }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use super::FieldPlan;
 use crate::config::{
     self, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile, Ties,
     WindowRound, suggestion,
@@ -44,6 +45,90 @@ pub struct MissingField {
     pub field: String,
     /// The formulas that need it, in their order.
     pub formulas: Vec<String>,
+}
+
+/// Why factors cannot be computed from the columns of an input.
+#[derive(Debug, thiserror::Error)]
+pub enum FactorError {
+    /// Formulas need fields that the input does not have.
+    #[error("the input lacks fields that formulas need")]
+    Missing(Vec<MissingField>),
+    /// Something is wrong with formulas.
+    #[error("something is wrong with the formulas")]
+    Formulas(Vec<Diagnostic>),
+    /// Two sets have a factor of the same name.
+    #[error("factor `{0}` is there twice: leave one out, or rename your own")]
+    Twice(String),
+}
+
+/// Factor sets, compiled for the columns of an input.
+#[derive(Debug)]
+pub struct FactorPlan {
+    /// All factors in one graph over `fields`.
+    pub graph: Graph,
+    /// The columns that are read.
+    pub fields: Vec<FieldPlan>,
+    /// Series that the formulas use and that are derived from columns: name and meaning.
+    pub derived: Vec<(&'static str, &'static str)>,
+}
+
+/// Series that follow from others, where they are no columns.
+const DERIVED: [(&str, &str); 3] = [
+    ("returns", "close / delay(close, 1) - 1"),
+    ("vwap", "amount / volume"),
+    ("amount", "vwap * volume"),
+];
+
+impl FactorPlan {
+    /// Compiles `sets` for an input with these columns: name, and whether it holds text.
+    ///
+    /// # Errors
+    /// Columns that are missing, and all that is wrong with the formulas.
+    pub fn new(
+        sets: &[FactorSet],
+        columns: &[(&str, bool)],
+        functions: &[&'static Signature],
+    ) -> Result<FactorPlan, FactorError> {
+        let mut names = std::collections::BTreeSet::new();
+        if let Some(twice) = sets.iter().flat_map(FactorSet::names).find(|n| !names.insert(*n)) {
+            return Err(FactorError::Twice(twice.to_owned()));
+        }
+        let known: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let (mut used, mut missing) = (Vec::<String>::new(), Vec::<MissingField>::new());
+        for set in sets {
+            let (own, lacking) = set.fields(&known);
+            let new: Vec<String> = own.into_iter().filter(|name| !used.contains(name)).collect();
+            used.extend(new);
+            for lack in lacking {
+                match missing.iter_mut().find(|m| m.field == lack.field) {
+                    Some(m) => m.formulas.extend(lack.formulas),
+                    None => missing.push(lack),
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(FactorError::Missing(missing));
+        }
+        let text = |name: &str| columns.iter().any(|(known, text)| *known == name && *text);
+        let kind = |name: &str| if text(name) { FieldKind::Group } else { FieldKind::Number };
+        let fields: Vec<(&str, FieldKind)> =
+            used.iter().map(|name| (name.as_str(), kind(name))).collect();
+        let graph = compile_factors(sets, &fields, functions).map_err(FactorError::Formulas)?;
+        let mentions = |name: &str| {
+            let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
+            all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))
+        };
+        let derived = DERIVED
+            .into_iter()
+            .filter(|(name, _)| !known.contains(name) && mentions(name))
+            .collect();
+        let plan = |(name, kind): &(&str, FieldKind)| FieldPlan {
+            name: (*name).to_owned(),
+            nullable: true,
+            text: *kind == FieldKind::Group,
+        };
+        Ok(FactorPlan { graph, fields: fields.iter().map(plan).collect(), derived })
+    }
 }
 
 /// Names of the shipped sets.

@@ -107,7 +107,7 @@ impl Groups {
     }
 
     /// The mean of each group becomes its sum.
-    pub(super) fn into_means(&mut self) {
+    pub(super) fn make_means(&mut self) {
         for (sum, count) in self.sums.iter_mut().zip(&self.counts) {
             *sum /= count;
         }

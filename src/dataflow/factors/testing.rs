@@ -147,24 +147,15 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                             }
                             Twin::Window(f) => {
                                 let Kernel::Rolling(kernel) = member.kernel else { panic!() };
-                                let partial = match kernel.reads {
-                                    Reads::Existing => true,
-                                    Reads::Window => mode.partial,
-                                    _ => false,
+                                let back = rows_back(kernel.reads, how, t);
+                                let window = |a: &NodeId| {
+                                    back.iter().map(|b| values[*a][t - b][s]).collect()
                                 };
-                                let rows = if partial { n.min(t + 1) } else { n };
-                                let back: Vec<usize> = match kernel.reads {
-                                    Reads::Window | Reads::Existing => (0..rows).rev().collect(),
-                                    Reads::Lag => vec![n],
-                                    Reads::LagAndCurrent => vec![n, 0],
-                                };
-                                if back[0] > t {
-                                    f64::NAN
-                                } else {
-                                    let window = |a: &NodeId| {
-                                        back.iter().map(|b| values[*a][t - b][s]).collect()
-                                    };
-                                    f(&args.iter().map(window).collect::<Vec<_>>(), how)
+                                match back.first() {
+                                    Some(oldest) if *oldest <= t => {
+                                        f(&args.iter().map(window).collect::<Vec<_>>(), how)
+                                    }
+                                    _ => f64::NAN,
                                 }
                             }
                             Twin::Row(f) => {
@@ -193,6 +184,20 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
         Some(graph.outputs.iter().map(|(_, node)| values[*node][t][s]).collect())
     };
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
+}
+
+/// How far back the rows are that an operator reads, oldest first, where `older` rows are older.
+fn rows_back(reads: Reads, how: How<'_>, older: usize) -> Vec<usize> {
+    let partial = reads == Reads::Existing || (reads == Reads::Window && how.mode.partial);
+    match reads {
+        Reads::Window | Reads::Existing => {
+            let rows = if partial { how.n.min(older + 1) } else { how.n };
+            // Not more than is needed to see that the window is too long.
+            (0..rows.min(older + 2)).rev().collect()
+        }
+        Reads::Lag => vec![how.n],
+        Reads::LagAndCurrent => vec![how.n, 0],
+    }
 }
 
 /// Whether two rows are equal: by bits, all missing values being the same.

@@ -98,7 +98,7 @@ fn means(args: &[&[f64]], scratch: &mut Scratch) {
     if let [x, keys] = args {
         scratch.groups.find(keys);
         scratch.groups.add_up(x);
-        scratch.groups.into_means();
+        scratch.groups.make_means();
     }
 }
 
@@ -120,7 +120,7 @@ fn zscore(args: &[&[f64]], scratch: &mut Scratch, out: &mut [f64]) {
         row.push(*out * *out);
     }
     groups.add_up(row);
-    groups.into_means();
+    groups.make_means();
     for (s, out) in out.iter_mut().enumerate() {
         let group = groups.of[s] as usize;
         let equal = smallest.get(group) >= largest.get(group);

@@ -199,7 +199,7 @@ impl Store {
         let history = &self.histories[node];
         match reads {
             Reads::Window | Reads::Existing => {
-                starts.extend((0..n).rev().map(|i| history.start(back + i)))
+                starts.extend((0..n).rev().map(|i| history.start(back + i)));
             }
             Reads::Lag => starts.push(history.start(back + n)),
             Reads::LagAndCurrent => {

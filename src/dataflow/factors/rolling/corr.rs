@@ -43,7 +43,7 @@ pub(super) static CORR: Member = Member {
             let s = x.iter().fold(0.0, |s, v| s + (v - newest));
             let ss = x.iter().fold(0.0, |s, v| s + (v - newest) * (v - newest));
             let n = x.len() as f64;
-            !(((ss - s * s / n) / (n - 1.0)).max(0.0).sqrt() > QLIB_FLAT)
+            ((ss - s * s / n) / (n - 1.0)).max(0.0).sqrt() <= QLIB_FLAT
         };
         if how.mode.qlib && (flat(&w[0]) || flat(&w[1])) {
             return f64::NAN;

@@ -13,8 +13,7 @@ use weir::dataflow::sources::{Source, Waker};
 use weir::formula::Graph;
 use weir::model::{Digest, OutputKind, Record, Span};
 use weir::plan::{
-    DeliveryPlan, HeaderPrefix, KafkaPlan, Layout, OutputPlan, Plan, SourcePlan, Start,
-    UnknownFields,
+    DeliveryPlan, HeaderPrefix, KafkaPlan, OutputPlan, Plan, SourcePlan, Start, UnknownFields,
 };
 
 use crate::Job;
@@ -108,7 +107,7 @@ fn plan(job: &Job) -> Plan {
         outputs: vec![OutputPlan {
             kind: OutputKind::Factors,
             topic: job.output.clone(),
-            layout: Layout::Row,
+            layout: None,
         }],
         delivery: DeliveryPlan {
             commit_interval: Span::from_millis(job.commit.as_millis() as i64),

@@ -1,5 +1,5 @@
 //! How long a row takes at a steady rate: from handing it to the producer until a reader of
-//! committed records has it.
+//! committed records has it. Rows come as bars do: those of all symbols for one time together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -93,7 +93,8 @@ fn once(stand: &Stand, options: &Options, contender: &Contender, round: usize) -
         let producer = stand.producer();
         let start = Instant::now();
         for (row, sent) in sent.iter().enumerate() {
-            let due = start + Duration::from_secs_f64(row as f64 / options.rate as f64);
+            let of_bar = row - row % stand::SYMBOLS;
+            let due = start + Duration::from_secs_f64(of_bar as f64 / options.rate as f64);
             let wait = due.saturating_duration_since(Instant::now());
             // In steps of a millisecond: sleeping is no more exact.
             if wait > Duration::from_millis(1) {

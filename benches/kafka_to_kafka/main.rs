@@ -19,6 +19,7 @@ mod ends;
 mod floor;
 mod latency;
 mod options;
+mod pipeline;
 mod stand;
 mod throughput;
 
@@ -66,7 +67,11 @@ const CONTENDERS: &[Contender] = &[
         about: "Weir's source and transport with nothing between them, a thread each",
         run: ends::run,
     },
-    // The pipeline itself is one more entry.
+    Contender {
+        name: "weir",
+        about: "a whole pipeline: decode, checks, upsert, panel, three factors, one worker",
+        run: pipeline::run,
+    },
 ];
 
 fn main() {

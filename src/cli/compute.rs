@@ -182,7 +182,9 @@ fn lacking(lack: &MissingField) -> String {
     let more = names.len().saturating_sub(SHOWN);
     let shown = names[..names.len().min(SHOWN)].join(", ");
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("error: the input has no column `{}`, needed by {shown}{more}", lack.field)
+    let near = lack.near.as_ref().map(|near| format!("; did you mean `{near}`?"));
+    let near = near.unwrap_or_default();
+    format!("error: the input has no column `{}`, needed by {shown}{more}{near}", lack.field)
 }
 
 fn bar(shown: bool) -> ProgressBar {

@@ -59,6 +59,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Run(run::Run),
     Check(check::Check),
     Explain(explain::Explain),
@@ -82,6 +83,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let mut terminal = Terminal::standard();
     let result = match &arguments.command {
+        Command::Demo(command) => command.execute(&mut terminal),
         Command::Run(command) => command.execute(&mut terminal),
         Command::Check(command) => command.execute(&mut terminal),
         Command::Explain(command) => command.execute(&mut terminal),

@@ -34,6 +34,12 @@ impl Terminal {
         self.interactive
     }
 
+    /// Columns of the terminal, 100 without one.
+    pub fn width(&self) -> usize {
+        let size = ratatui::crossterm::terminal::size();
+        size.ok().filter(|_| self.interactive).map_or(100, |(columns, _)| usize::from(columns))
+    }
+
     /// Prints a line of the result. A reader that went away (`| head`) is no fault.
     pub fn line(&mut self, text: &str) {
         drop(writeln!(self.out, "{text}").and_then(|()| self.out.flush()));

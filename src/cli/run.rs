@@ -86,6 +86,7 @@ impl Run {
                 ..EpochLimits::default()
             },
             restate: self.restate,
+            embedded: false,
             metrics,
             health,
             stop,

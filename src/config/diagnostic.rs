@@ -208,4 +208,12 @@ mod tests {
         assert_eq!(nearest("xyz", ["topic", "format"]), None);
         assert_eq!(suggestion("q", "keys", &["topic"]).as_deref(), Some("keys here: topic"));
     }
+
+    #[test]
+    fn without_a_near_name_all_are_shown() {
+        let here = |known: &[&str]| suggestion("nonsense", "checks", known);
+        assert_eq!(here(&["finite", "range"]).unwrap(), "checks here: finite, range");
+        assert_eq!(here(&[]).unwrap(), "there are no checks here");
+        assert_eq!(here(&["finite"; 21]), None);
+    }
 }

@@ -24,7 +24,7 @@ pub use document::{Document, Place};
 pub use factors::{
     FactorFile, FactorRules, MinPeriods, Profile, Ties, WindowRound, factors_schema, read_factors,
 };
-pub use outputs::{FactorsOutput, Layout, Outputs};
+pub use outputs::{FactorsOutput, LayoutName, Outputs};
 pub use pipeline::{Alert, Delivery, HeaderPrefix, Kafka, PipelineFile};
 pub use references::Environment;
 pub use schema::{CheckSchema, schema};

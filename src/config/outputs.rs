@@ -13,18 +13,23 @@ use super::spanned::{Field, Spanned};
 pub struct Outputs {
     /// Factor values.
     #[serde(default)]
+    #[schemars(extend("examples" = [{ "topic": "market.factors", "layout": "frame" }]))]
     pub factors: Field<FactorsOutput>,
     /// What checks found.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.findings"]))]
     pub findings: Field<String>,
     /// Alerts that fire or end.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.alerts"]))]
     pub alerts: Field<String>,
     /// Readable rows that failed a check, or came too late.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.bars.quarantine"]))]
     pub quarantine: Field<String>,
     /// Records that could not be read.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.bars.dead-letters"]))]
     pub dead_letters: Field<String>,
 }
 
@@ -34,18 +39,13 @@ pub struct FactorsOutput {
     /// The topic.
     pub topic: Field<String>,
     /// The layout.
-    pub layout: Field<Layout>,
+    pub layout: Field<LayoutName>,
 }
 
-/// How factors are laid out in records.
-#[derive(Clone, Copy, Debug, serde::Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// One JSON record per time and symbol.
-    Row,
-    /// One Arrow IPC record per time, with all symbols.
-    Frame,
-}
+/// How factors are laid out in records: the name as written.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(transparent)]
+pub struct LayoutName(pub String);
 
 /// Topic and layout of the factors.
 #[derive(serde::Deserialize, JsonSchema)]
@@ -53,10 +53,9 @@ pub enum Layout {
 struct FactorsMap {
     /// The topic.
     topic: Field<String>,
-    /// row: one JSON record per time and symbol; frame: one Arrow IPC record per time.
+    /// How factors are laid out in records.
     #[serde(default)]
-    #[schemars(extend("default" = "row"))]
-    layout: Field<Layout>,
+    layout: Field<LayoutName>,
 }
 
 /// The two ways to write the output of factors.

@@ -18,6 +18,7 @@ use crate::model::Severity;
 pub struct PipelineFile {
     /// Name of the pipeline: small letters, digits, `-` and `_`.
     #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]*$"))]
+    #[schemars(extend("examples" = ["equities-daily"]))]
     pub pipeline: Field<String>,
     /// How to reach Kafka.
     pub kafka: Field<Kafka>,
@@ -29,6 +30,7 @@ pub struct PipelineFile {
     pub checks: Field<Items<Check>>,
     /// Formulas over the fields of the source, by the name of the factor.
     #[serde(default)]
+    #[schemars(extend("examples" = [{ "momentum_5": "close / delay(close, 5) - 1" }]))]
     pub factors: Field<Entries<String>>,
     /// Conditions that call for people.
     #[serde(default)]
@@ -46,9 +48,11 @@ pub struct PipelineFile {
 #[serde(expecting = "a map with the key brokers", deny_unknown_fields)]
 pub struct Kafka {
     /// Addresses of brokers to begin with: `host:port,...`.
+    #[schemars(extend("examples" = ["${KAFKA_BROKERS:-localhost:9092}"]))]
     pub brokers: Field<String>,
     /// Further settings by their librdkafka names. Write secrets as `file:PATH` or `${VAR}`.
     #[serde(default)]
+    #[schemars(extend("examples" = [{ "sasl.username": "weir", "sasl.password": "${KAFKA_PASSWORD}" }]))]
     pub settings: Field<Entries<Secret>>,
 }
 
@@ -57,15 +61,18 @@ pub struct Kafka {
 #[serde(expecting = "a map with the keys name and when", deny_unknown_fields)]
 pub struct Alert {
     /// Unique name.
+    #[schemars(extend("examples" = ["feed_silent"]))]
     pub name: Field<String>,
     /// The condition: `silent(bars) > 60s`, `violations(ohlc_order) > 5 in 10m`.
+    #[schemars(extend("examples" = ["silent(bars) > 60s"]))]
     pub when: Field<String>,
     /// How bad it is.
     #[serde(default)]
-    #[schemars(extend("default" = "warning"))]
+    #[schemars(extend("examples" = ["critical"], "default" = "warning"))]
     pub severity: Field<Severity>,
     /// Further labels of the alert.
     #[serde(default)]
+    #[schemars(extend("examples" = [{ "team": "market-data" }]))]
     pub labels: Field<Entries<String>>,
 }
 
@@ -75,22 +82,24 @@ pub struct Alert {
 pub struct Delivery {
     /// Shortest time between two commits.
     #[serde(default)]
-    #[schemars(extend("default" = "20ms"))]
+    #[schemars(extend("examples" = ["100ms"], "default" = "20ms"))]
     pub commit_interval: Field<Length>,
     /// Compacted topic of progress records; weir.progress.PIPELINE by default.
     #[serde(default)]
+    #[schemars(extend("examples" = ["market.progress"]))]
     pub progress_topic: Field<String>,
     /// transactional.id of the producer; weir-PIPELINE-0 by default.
     #[serde(default)]
+    #[schemars(extend("examples" = ["equities-a"]))]
     pub transactional_id: Field<String>,
     /// Whether missing output topics are created.
     #[serde(default)]
-    #[schemars(extend("default" = true))]
+    #[schemars(extend("examples" = [false], "default" = true))]
     pub create_topics: Field<bool>,
     /// Names of the headers of dead letters and quarantined records: ours (`weir.`), or those that
     /// tools for Kafka Connect read (`__connect.errors.`).
     #[serde(default)]
-    #[schemars(extend("default" = "weir"))]
+    #[schemars(extend("examples" = ["connect"], "default" = "weir"))]
     pub header_prefix: Field<HeaderPrefix>,
 }
 

@@ -17,8 +17,12 @@ pub struct CheckSchema {
     pub options: Schema,
 }
 
-/// The schema of pipeline files, given the kinds of check that exist.
-pub fn schema(checks: impl FnOnce(&mut SchemaGenerator) -> Vec<CheckSchema>) -> Value {
+/// The schema of pipeline files, given the layouts (name and summary, the default first) and the
+/// kinds of check that exist.
+pub fn schema(
+    layouts: &[(&str, &str)],
+    checks: impl FnOnce(&mut SchemaGenerator) -> Vec<CheckSchema>,
+) -> Value {
     let mut generator = SchemaGenerator::default();
     let checks = checks(&mut generator);
     let common = json!({
@@ -44,12 +48,23 @@ pub fn schema(checks: impl FnOnce(&mut SchemaGenerator) -> Vec<CheckSchema>) -> 
         }
         let any = json!({ "description": "What must hold for a row.", "anyOf": any });
         definitions.insert("Check".to_owned(), any);
+        definitions.insert("Layout".to_owned(), layout(layouts));
         // By name, whatever the order in which types were met.
         let mut sorted: Vec<_> = std::mem::take(definitions).into_iter().collect();
         sorted.sort_by(|a, b| a.0.cmp(&b.0));
         definitions.extend(sorted);
     }
     schema
+}
+
+/// The name of a layout.
+fn layout(layouts: &[(&str, &str)]) -> Value {
+    let one = |(name, summary): &(&str, &str)| json!({ "const": name, "description": summary });
+    json!({
+        "description": "How factors are laid out in records.",
+        "default": layouts.first().map(|(name, _)| name),
+        "oneOf": layouts.iter().map(one).collect::<Vec<_>>(),
+    })
 }
 
 /// A check by its name alone.
@@ -87,5 +102,16 @@ impl schemars::JsonSchema for super::check::Check {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         // Replaced by the real kinds of check.
         json_schema!({ "type": ["string", "object"] })
+    }
+}
+
+impl schemars::JsonSchema for super::outputs::LayoutName {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Layout".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        // Replaced by the real layouts.
+        json_schema!({ "type": "string" })
     }
 }

@@ -11,43 +11,45 @@ use super::units::{Bars, Bytes, FieldType, Length};
 #[serde(expecting = "a map with the keys of a source", deny_unknown_fields)]
 pub struct Source {
     /// The topic.
+    #[schemars(extend("examples" = ["market.bars"]))]
     pub topic: Field<String>,
     /// How records are encoded.
     #[serde(default)]
-    #[schemars(extend("default" = "json"))]
+    #[schemars(extend("examples" = ["json"], "default" = "json"))]
     pub format: Field<Format>,
     /// What names a row: the field of the symbol and the field of the event time.
-    #[schemars(extend("minItems" = 2, "maxItems" = 2))]
+    #[schemars(extend("examples" = [["symbol", "time"]], "minItems" = 2, "maxItems" = 2))]
     pub key: Field<Items<String>>,
     /// Whole-number field that orders versions of a row; without it the newest record wins.
     #[serde(default)]
+    #[schemars(extend("examples" = ["version"]))]
     pub revision: Field<String>,
     /// Numeric fields and their types.
-    #[schemars(extend("minProperties" = 1))]
+    #[schemars(extend("examples" = [{ "close": "f64", "vwap": "f64?" }], "minProperties" = 1))]
     pub fields: Field<Entries<FieldType>>,
     /// How long a bar time stays open after its watermark.
     #[serde(default)]
-    #[schemars(extend("default" = "0s"))]
+    #[schemars(extend("examples" = ["5s"], "default" = "0s"))]
     pub lateness: Field<Length>,
     /// How many closed bars may still change; a row for an older one goes to the quarantine.
     #[serde(default)]
-    #[schemars(extend("default" = "20 bars"))]
+    #[schemars(extend("examples" = ["30 bars"], "default" = "20 bars"))]
     pub corrections: Field<Bars>,
     /// How long a partition may be silent before it no longer holds back the others.
     #[serde(default)]
-    #[schemars(extend("default" = "30s"))]
+    #[schemars(extend("examples" = ["10s"], "default" = "30s"))]
     pub idle_timeout: Field<Length>,
     /// What to do with a field that is not declared.
     #[serde(default)]
-    #[schemars(extend("default" = "ignore"))]
+    #[schemars(extend("examples" = ["reject"], "default" = "ignore"))]
     pub unknown_fields: Field<UnknownFields>,
     /// Longer values are dead letters.
     #[serde(default)]
-    #[schemars(extend("default" = "1 MiB"))]
+    #[schemars(extend("examples" = ["64 KiB"], "default" = "1 MiB"))]
     pub max_record_bytes: Field<Bytes>,
     /// Where to begin when there is no progress record.
     #[serde(default)]
-    #[schemars(extend("default" = "earliest"))]
+    #[schemars(extend("examples" = ["latest"], "default" = "earliest"))]
     pub start: Field<Start>,
 }
 

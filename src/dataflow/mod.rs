@@ -23,11 +23,12 @@ pub use outputs::{Fact, Outputs};
 pub use pace::{End, Limits, Now, Pace, Phase};
 pub use signal::{Clock, Load, Report, Signal};
 
-/// Everything a plan may name: functions, checks, alert conditions.
+/// Everything a plan may name: functions, checks, alert conditions, layouts.
 pub fn catalog() -> Catalog {
     Catalog {
         functions: factors::functions(),
         checks: quality::MEMBERS,
         conditions: alerts::MEMBERS,
+        layouts: sinks::encode::layouts(),
     }
 }

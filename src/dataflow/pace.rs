@@ -90,6 +90,8 @@ struct State {
     /// Why the run must be begun again, if it must.
     failure: Option<String>,
     wakes: Vec<Wake>,
+    /// Parts of the source that have not yet said what they read.
+    unbegun: usize,
 }
 
 impl Pace {
@@ -114,6 +116,7 @@ impl Pace {
                 end: End::No,
                 failure: None,
                 wakes: Vec::new(),
+                unbegun: 0,
             }),
             changed: Condvar::new(),
         }
@@ -136,6 +139,19 @@ impl Pace {
     /// How the run is to end.
     pub fn end(&self) -> End {
         self.lock().end
+    }
+
+    /// Keeps the first epoch open until so many parts of the source have begun: a partition that
+    /// nobody has heard of yet must not be overtaken by the watermark of the others.
+    pub fn expect(&self, parts: usize) {
+        self.lock().unbegun = parts;
+    }
+
+    /// Says that a part of the source has said what it reads.
+    pub fn begun(&self) {
+        let mut state = self.lock();
+        state.unbegun = state.unbegun.saturating_sub(1);
+        self.changed.notify_all();
     }
 
     /// Registers a source to be woken when an epoch opens.
@@ -250,7 +266,8 @@ impl Pace {
 
     /// How long the open epoch must still wait; none until something else happens.
     fn time_left(&self, state: &State) -> Option<Duration> {
-        if (state.now.epoch + 1).saturating_sub(state.delivered) >= self.limits.in_flight {
+        let in_flight = (state.now.epoch + 1).saturating_sub(state.delivered);
+        if in_flight >= self.limits.in_flight || state.unbegun > 0 {
             return None;
         }
         match state.now.phase {
@@ -300,6 +317,18 @@ mod tests {
         step(&mut phases);
         let expected = [Phase::Replaying, Phase::Replaying, Phase::Resuming, Phase::Live];
         assert_eq!(phases, expected);
+    }
+
+    #[test]
+    fn the_first_epoch_waits_for_all_parts_of_the_source() {
+        let pace = pace(&[0], true);
+        pace.expect(2);
+        pace.begun();
+        pace.read(true);
+        pace.replayed(0);
+        assert_eq!(pace.time_left(&pace.lock()), None);
+        pace.begun();
+        assert_eq!(pace.time_left(&pace.lock()), Some(Duration::ZERO));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::ast::{Expr, ExprId, ExprKind, Tree};
 use super::compile::{MAX_SERIES, MAX_WINDOW};
 use super::error::quoted;
 use super::scope::{Derived, Scope, describe};
-use super::{FormulaError, Parameter, Signature};
+use super::{Family, FormulaError, Parameter, Signature};
 
 /// What an expression of the tree turned out to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,9 +22,9 @@ pub(super) enum Meaning {
     Adv(f64),
     Call {
         function: &'static Signature,
-        /// Series arguments, as expressions of the tree.
+        /// Series arguments, as expressions of the tree; all arguments of elementwise functions.
         args: Vec<ExprId>,
-        /// Constant arguments, windows rounded.
+        /// Constant arguments of other functions, windows rounded.
         params: Vec<f64>,
     },
 }
@@ -107,6 +107,7 @@ struct Checker<'a> {
     factor: usize,
     scope: Scope<'a>,
     constants: Vec<Option<f64>>,
+    /// Values of the expressions that become one number.
     literals: Vec<Option<f64>>,
     /// Expressions whose value for every symbol and time something asks for.
     wanted: Vec<bool>,
@@ -224,6 +225,12 @@ impl Checker<'_> {
                 continue;
             }
             match self.constant(parameter, self.constants[*id]) {
+                // Elementwise kernels read rows only; a row of one number is one.
+                Ok(value) if function.family == Family::Elementwise => {
+                    self.literals[*id] = Some(value);
+                    self.wanted[*id] = true;
+                    series.push(*id);
+                }
                 Ok(value) => params.push(value),
                 Err(message) => {
                     let message = format!("{} {message}", whose(parameter, function));

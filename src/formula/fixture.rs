@@ -47,6 +47,7 @@ pub(super) const FUNCTIONS: &[&Signature] = functions! {
     "max" Elementwise XY, Inherited;
     "pow" Elementwise XY, Never;
     "if" Elementwise &[Series("c"), Series("a"), Series("b")], Inherited;
+    "between" Elementwise &[Series("x"), Constant("from"), Constant("to")], Inherited;
     "and" Elementwise XY, Always;
     "not" Elementwise X, Always;
     "delay" TimeSeries XN, Inherited;

@@ -16,9 +16,9 @@ pub enum NodeKind {
     Call {
         /// The function.
         function: &'static Signature,
-        /// Series arguments in order.
+        /// Series arguments in order; all arguments of elementwise functions.
         args: Vec<NodeId>,
-        /// Constant arguments in order; windows are whole numbers.
+        /// Constant arguments of other functions in order; windows are whole numbers.
         params: Vec<f64>,
         /// The rules by which it is computed; only what matters for this function.
         mode: Mode,

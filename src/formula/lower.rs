@@ -245,7 +245,7 @@ impl<'a> Builder<'a> {
         let (mut args, mut params) = (args.iter(), params.iter());
         let all: Vec<String> = function
             .spread(given)
-            .filter_map(|parameter| match parameter.is_series() {
+            .filter_map(|parameter| match function.is_row(parameter) {
                 true => args.next().map(|id| self.graph.nodes[*id].text.clone()),
                 false => params.next().map(|value| number(*value)),
             })

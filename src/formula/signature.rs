@@ -20,7 +20,7 @@ pub enum Parameter {
     Series(&'static str),
     /// A constant number of bars, at least the given minimum; rounded half up.
     Window(&'static str, u32),
-    /// Any constant number.
+    /// Any constant number. Elementwise operators get it as a row, like a series.
     Constant(&'static str),
     /// A constant number from 0 to 1.
     Fraction(&'static str),
@@ -104,6 +104,11 @@ impl Signature {
     pub fn arity(&self, given: usize) -> usize {
         let rest = self.parameters.iter().any(|p| matches!(p, Parameter::Rest(_)));
         if rest { given.max(self.parameters.len()) } else { self.parameters.len() }
+    }
+
+    /// Whether a parameter comes as rows: series do, and to elementwise functions everything.
+    pub fn is_row(&self, parameter: Parameter) -> bool {
+        parameter.is_series() || self.family == Family::Elementwise
     }
 
     /// The parameter of each of `given` arguments.

@@ -17,6 +17,22 @@ pub struct Catalog {
     pub checks: &'static [&'static dyn CheckMember],
     /// Alert conditions.
     pub conditions: &'static [&'static dyn ConditionMember],
+    /// Layouts of the factors. Pipelines that name none get the first.
+    pub layouts: &'static [&'static Layout],
+}
+
+/// A way to lay out the factors in records, as files under `dataflow/sinks/encode` provide it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Name in pipelines.
+    pub name: &'static str,
+    /// One sentence: what a record holds, its key, and how it is written.
+    pub summary: &'static str,
+    /// Whether a record holds all symbols of a time: a change of one row must then come as all
+    /// rows of its time.
+    pub whole_times: bool,
+    /// Media type of the values.
+    pub content_type: &'static str,
 }
 
 /// What a check is built from.
@@ -32,6 +48,9 @@ pub trait CheckMember: Debug + Sync {
     fn name(&self) -> &'static str;
     /// One sentence: what holds for a good row.
     fn summary(&self) -> &'static str;
+    /// How it may stand in the list of checks of a pipeline, for daily bars (`open`, `high`, `low`,
+    /// `close`, `volume`, of which the last may be missing).
+    fn example(&self) -> &'static str;
     /// Action and severity where the pipeline names none.
     fn defaults(&self) -> (Action, Severity);
     /// Actions that make sense for it.
@@ -61,6 +80,8 @@ pub trait ConditionMember: Debug + Sync {
     fn form(&self) -> &'static str;
     /// One sentence: when it holds.
     fn summary(&self) -> &'static str;
+    /// A whole condition, for a pipeline with the source `bars` and the check `ohlc_order`.
+    fn example(&self) -> &'static str;
     /// Builds the condition from the text between the parentheses and the text after them.
     /// `sources` and `checks` are the names of the pipeline; a check's number is its place.
     fn build(

@@ -8,14 +8,26 @@ use serde_json::Value;
 use crate::formula::{Exactness, Family, Parameter, Signature};
 use crate::model::{Action, RowBatch, Severity};
 use crate::plan::{
-    Catalog, CheckContext, CheckMember, Condition, ConditionMember, OptionError, RowRule, Rule,
-    Situation,
+    Catalog, CheckContext, CheckMember, Condition, ConditionMember, Layout, OptionError, RowRule,
+    Rule, Situation,
 };
 
 /// The fake members.
 pub(crate) fn catalog() -> Catalog {
-    Catalog { functions: FUNCTIONS, checks: &[&Positive, &OhlcOrder], conditions: &[&Silent] }
+    Catalog {
+        functions: FUNCTIONS,
+        checks: &[&Positive, &OhlcOrder],
+        conditions: &[&Silent],
+        layouts: &[&ROW, &FRAME],
+    }
 }
+
+const fn layout(name: &'static str, whole_times: bool) -> Layout {
+    Layout { name, summary: "a fake", whole_times, content_type: "text/plain" }
+}
+
+pub(crate) const ROW: Layout = layout("row", false);
+pub(crate) const FRAME: Layout = layout("frame", true);
 
 const X: Parameter = Parameter::Series("x");
 const N: Parameter = Parameter::Window("n", 1);
@@ -67,6 +79,10 @@ impl CheckMember for Positive {
         "Fields are above 0."
     }
 
+    fn example(&self) -> &'static str {
+        "positive: [close]"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }
@@ -105,6 +121,10 @@ impl CheckMember for OhlcOrder {
 
     fn summary(&self) -> &'static str {
         "Prices of a bar are in order."
+    }
+
+    fn example(&self) -> &'static str {
+        "ohlc_order"
     }
 
     fn defaults(&self) -> (Action, Severity) {
@@ -148,6 +168,10 @@ impl ConditionMember for Silent {
 
     fn summary(&self) -> &'static str {
         "The source has no records."
+    }
+
+    fn example(&self) -> &'static str {
+        "silent(bars) > 60s"
     }
 
     fn build(

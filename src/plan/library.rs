@@ -45,6 +45,8 @@ pub struct MissingField {
     pub field: String,
     /// The formulas that need it, in their order.
     pub formulas: Vec<String>,
+    /// The column that is perhaps meant.
+    pub near: Option<String>,
 }
 
 /// Why factors cannot be computed from the columns of an input.
@@ -258,7 +260,9 @@ impl FactorSet {
                     Some(known) => known.formulas.push(formula.name.clone()),
                     None => {
                         let formulas = vec![formula.name.clone()];
-                        missing.push(MissingField { field, formulas });
+                        let near = config::nearest(&field, columns.iter().copied());
+                        let near = near.map(str::to_owned);
+                        missing.push(MissingField { field, formulas, near });
                     }
                 }
             }
@@ -407,6 +411,7 @@ mod tests {
         let lack = |field: &str, formula: &str| MissingField {
             field: field.to_owned(),
             formulas: vec![formula.to_owned()],
+            near: None,
         };
         assert_eq!(missing, [lack("low", "x"), lack("cap", "y")]);
     }

@@ -17,7 +17,7 @@ use crate::formula::Graph;
 use crate::model::{Action, OutputKind, Severity, Span};
 
 pub use crate::config::suggestion;
-pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, OptionError};
+pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, Layout, OptionError};
 pub use explain::{
     AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
     NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
@@ -161,17 +161,8 @@ pub struct OutputPlan {
     pub kind: OutputKind,
     /// Topic.
     pub topic: String,
-    /// How factors are laid out; `Row` for all other outputs.
-    pub layout: Layout,
-}
-
-/// How factors are laid out in records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// One JSON record per time and symbol, key `symbol|time`.
-    Row,
-    /// One Arrow IPC record per time with all symbols, key = time.
-    Frame,
+    /// How factors are laid out; none for all other outputs.
+    pub layout: Option<Layout>,
 }
 
 /// How outputs are delivered.

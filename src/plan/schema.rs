@@ -1,11 +1,13 @@
-//! JSON Schema of pipeline files with all kinds of check that exist.
+//! JSON Schema of pipeline files with all kinds of check and all layouts that exist.
 
 use super::Catalog;
 use crate::config::{self, CheckSchema};
 
 /// The schema of pipeline files. It stands in `schemas/`, so that editors complete by it.
 pub fn schema(catalog: &Catalog) -> serde_json::Value {
-    config::schema(|generator| {
+    let layouts: Vec<_> =
+        catalog.layouts.iter().map(|layout| (layout.name, layout.summary)).collect();
+    config::schema(&layouts, |generator| {
         let check = |member: &&'static dyn super::CheckMember| CheckSchema {
             name: member.name(),
             summary: member.summary(),

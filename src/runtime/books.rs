@@ -75,8 +75,16 @@ struct Entry {
 
 impl Books {
     /// Opens the books of a run: after `recorded`, or for the first time with `first`.
-    pub(super) fn new(recorded: Option<Progress>, first: Progress) -> Books {
-        let base = recorded.as_ref().map_or(0, |progress| progress.epoch + 1);
+    pub(super) fn new(mut recorded: Option<Progress>, first: Progress) -> Books {
+        if let Some(recorded) = &mut recorded {
+            // Partitions that came later begin where this run begins to read them.
+            for (partition, at) in &first.start {
+                recorded.start.entry(*partition).or_insert(*at);
+                recorded.offsets.entry(*partition).or_insert(*at);
+            }
+        }
+        // Also when everything is written anew: `revision` must grow.
+        let base = recorded.as_ref().map_or(first.epoch, |progress| progress.epoch) + 1;
         let progress = match &recorded {
             Some(recorded) => Progress { digest: Digest::default(), ..recorded.clone() },
             None => first,
@@ -188,6 +196,11 @@ impl Books {
         (moved || !batch.records.is_empty()).then_some(batch)
     }
 
+    /// Whether the next batch would hold no record: only that the input was read further.
+    pub(super) fn silent(&self) -> bool {
+        self.epochs.range(..self.complete).all(|(_, e)| e.records.iter().all(Vec::is_empty))
+    }
+
     fn first_complete(&self) -> Option<Epoch> {
         let (epoch, _) = self.epochs.first_key_value()?;
         (*epoch < self.complete).then_some(*epoch)
@@ -225,5 +238,128 @@ fn note(fact: Fact, batch: &mut Batch) -> bool {
             progress.late.extend(ranges);
             true
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataflow::Clock;
+    use crate::model::{LateRange, OutputKind, Position, Time};
+
+    fn record(key: &str) -> Record {
+        Record {
+            output: OutputKind::Factors,
+            key: Some(key.as_bytes().to_vec()),
+            value: None,
+            headers: Vec::new(),
+            digest: Digest::of("factors", key.as_bytes(), b""),
+        }
+    }
+
+    fn sum(keys: &[&str]) -> Digest {
+        let mut sum = Digest::default();
+        keys.iter().for_each(|key| sum += record(key).digest);
+        sum
+    }
+
+    fn position(next: i64) -> Fact {
+        Fact::Position(Position { partition: 0, next, arrivals_ms: vec![(5, 2)] })
+    }
+
+    fn clock(resumed: bool) -> Fact {
+        Fact::Clock(Clock { now_ms: 9, settled: resumed, resumed })
+    }
+
+    #[test]
+    fn a_batch_holds_complete_epochs_in_order_and_nothing_else() {
+        let mut books = Books::new(None, Progress::default());
+        books.take(Message::Records(1, vec![record("b")]));
+        books.take(Message::Records(0, vec![record("a")]));
+        books.take(Message::Records(2, vec![record("c")]));
+        books.take(Message::Fact(1, position(7)));
+        assert!(books.batch().is_none(), "nothing is complete");
+        assert!(books.silent());
+        books.take(Message::Through(Some(2)));
+        assert!(!books.silent());
+        let batch = books.batch().unwrap();
+        let keys: Vec<_> = batch.records.iter().flatten().map(|r| r.key.clone().unwrap()).collect();
+        assert_eq!(keys, [b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!((batch.through, batch.progress.epoch), (2, 2));
+        assert_eq!(batch.progress.offsets.get(&0), Some(&7));
+        assert_eq!((batch.progress.records, batch.arrivals_ms), (2, vec![(5, 2)]));
+        assert_eq!(batch.progress.digest, sum(&["a", "b"]));
+        books.take(Message::Through(None));
+        assert_eq!(books.batch().unwrap().progress.digest, sum(&["a", "b", "c"]));
+        assert!(books.finished());
+    }
+
+    #[test]
+    fn what_nobody_can_see_is_no_commit_and_is_not_lost() {
+        let mut books = Books::new(None, Progress::default());
+        books.take(Message::Fact(0, clock(false)));
+        books.take(Message::Fact(0, Fact::ClosedThrough(Time::from_nanos(4))));
+        books.take(Message::Through(Some(1)));
+        assert!(books.batch().is_some(), "a time closed");
+        books.take(Message::Fact(1, clock(false)));
+        books.take(Message::Through(Some(2)));
+        assert!(books.batch().is_none(), "only the clock went on");
+        let late = LateRange { partition: 0, first: 3, last: 4 };
+        books.take(Message::Fact(2, Fact::Late(vec![late])));
+        books.take(Message::Through(Some(3)));
+        let progress = books.batch().unwrap().progress;
+        assert_eq!(progress.late.iter().collect::<Vec<_>>(), [late]);
+        assert_eq!((progress.clock_ms, progress.closed_through), (9, Some(Time::from_nanos(4))));
+    }
+
+    #[test]
+    fn a_partition_that_came_later_begins_where_it_was_begun() {
+        let first = Progress { start: [(0, 3), (1, 5)].into(), ..Progress::default() };
+        let mut books = Books::new(Some(recorded()), first);
+        books.take(Message::Records(0, vec![record("a"), record("b")]));
+        books.take(Message::Fact(0, clock(true)));
+        let read = Position { partition: 1, next: 9, arrivals_ms: vec![(5, 4)] };
+        books.take(Message::Fact(1, Fact::Position(read)));
+        books.take(Message::Through(Some(2)));
+        assert_eq!(books.replay(), Ok(1));
+        let progress = books.batch().unwrap().progress;
+        assert_eq!((progress.start[&1], progress.offsets[&1], progress.records), (5, 9, 6));
+    }
+
+    fn recorded() -> Progress {
+        Progress { epoch: 40, digest: sum(&["a", "b"]), records: 2, ..Progress::default() }
+    }
+
+    #[test]
+    fn a_replay_in_other_steps_comes_to_the_same() {
+        let mut books = Books::new(Some(recorded()), Progress::default());
+        assert_eq!(books.base(), 41);
+        books.take(Message::Records(0, vec![record("b"), record("x")]));
+        let mut gone = record("x");
+        gone.digest = gone.digest.retracted();
+        books.take(Message::Records(1, vec![gone]));
+        books.take(Message::Through(Some(2)));
+        assert_eq!(books.replay(), Ok(2));
+        assert!(books.replaying());
+        books.take(Message::Records(2, vec![record("a")]));
+        books.take(Message::Fact(2, clock(true)));
+        books.take(Message::Records(3, vec![record("new")]));
+        books.take(Message::Through(Some(4)));
+        assert_eq!(books.replay(), Ok(3), "the first epoch of its own is kept");
+        assert!(!books.replaying());
+        let batch = books.batch().unwrap();
+        assert_eq!(batch.records.iter().flatten().count(), 1);
+        assert_eq!((batch.progress.epoch, batch.progress.records), (44, 2));
+        assert_eq!(batch.progress.digest, sum(&["a", "b", "new"]));
+    }
+
+    #[test]
+    fn a_replay_that_comes_to_something_else_is_an_error() {
+        let mut books = Books::new(Some(recorded()), Progress::default());
+        books.take(Message::Records(0, vec![record("a")]));
+        books.take(Message::Fact(0, clock(true)));
+        books.take(Message::Through(Some(1)));
+        let diverged = books.replay().unwrap_err();
+        assert_eq!((diverged.epoch, diverged.found), (40, sum(&["a"])));
     }
 }

@@ -14,6 +14,11 @@ use crate::telemetry::{Metrics, Signal};
 
 /// Waiting time between two attempts at the same batch, doubled up to the last value.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// Shortest time between two commits that only say how far the input is read. Rows of a bar that
+/// is not complete give no results yet; a commit for them would only keep the results waiting.
+const SILENT: Duration = Duration::from_millis(200);
+/// How long a run that was told to stop repeats a commit: less than supervisors wait.
+const LAST_TRIES: Duration = Duration::from_secs(15);
 
 /// Why a delivery ended before its input did.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +62,9 @@ impl Delivery {
             if self.pace.end() == End::Abort {
                 return Ok(());
             }
+            let counted = self.books.complete();
             self.receive(last_commit)?;
+            self.metrics.epochs.inc_by(self.books.complete() - counted);
             if let Some(cause) = self.books.broken() {
                 return Err(Ended::Fatal(cause.to_owned()));
             }
@@ -71,8 +78,12 @@ impl Delivery {
                 self.metrics.replaying.set(0.0);
             }
             self.replayed.good();
-            let too_soon = last_commit.is_some_and(|last| last.elapsed() < self.interval);
-            if too_soon && !self.books.ended() {
+            let silent = self.books.silent();
+            let interval = if silent { SILENT.max(self.interval) } else { self.interval };
+            if last_commit.is_some_and(|last| last.elapsed() < interval) && !self.books.ended() {
+                if silent {
+                    self.pace.delivered(self.books.complete());
+                }
                 continue;
             }
             let began = Instant::now();
@@ -118,6 +129,7 @@ impl Delivery {
 
     fn commit(&mut self, batch: &Batch) -> Result<(), Ended> {
         let mut pause = RETRY.0;
+        let mut stopping: Option<Instant> = None;
         loop {
             let began = Instant::now();
             match self.transport.commit(&batch.records, &batch.progress) {
@@ -129,6 +141,11 @@ impl Delivery {
                 Err(DeliveryError::Retry(cause)) => {
                     self.metrics.transactions.with(["aborted"]).inc();
                     self.working.bad(cause.clone());
+                    if self.pace.end() == End::Drain
+                        && stopping.get_or_insert(began).elapsed() > LAST_TRIES
+                    {
+                        return Err(Ended::Restart(cause));
+                    }
                     tracing::warn!(%cause, "a commit failed and will be repeated");
                 }
                 Err(DeliveryError::Restart(cause)) => {

@@ -8,18 +8,19 @@ use super::books::Message;
 use crate::dataflow::operators::Epoch;
 use crate::dataflow::sinks::encode::headers::HeaderSet;
 use crate::dataflow::sinks::encode::{
-    Alerts, DeadLetters, EncodeError, Encoder, FactorsFrame, FactorsRow, Findings, Quarantine,
+    self, Alerts, DeadLetters, EncodeError, Encoder, FactorsContext, FactorsEncoder, Findings,
+    Quarantine,
 };
 use crate::dataflow::{Fact, Outputs};
 use crate::model::{
     AlertChange, DeadLetter, FactorBatch, Finding, OutputKind, Quarantined, Record, Symbols,
 };
-use crate::plan::{Layout, Plan};
+use crate::plan::Plan;
 use crate::telemetry::Metrics;
 
 /// See the module.
 pub(super) struct Encoding {
-    factors: Option<Box<dyn Encoder<Change = FactorBatch>>>,
+    factors: Option<FactorsEncoder>,
     findings: Option<Findings>,
     alerts: Option<Alerts>,
     quarantine: Option<Quarantine>,
@@ -80,16 +81,12 @@ impl Encoding {
     }
 }
 
-fn factors(
-    plan: &Plan,
-    symbols: &Symbols,
-) -> Result<Option<Box<dyn Encoder<Change = FactorBatch>>>, EncodeError> {
+fn factors(plan: &Plan, symbols: &Symbols) -> Result<Option<FactorsEncoder>, EncodeError> {
+    let layout = plan.output(OutputKind::Factors).and_then(|output| output.layout);
+    let Some(layout) = layout else { return Ok(None) };
     let names: Vec<String> = plan.factors.outputs.iter().map(|(name, _)| name.clone()).collect();
-    let Some(output) = plan.output(OutputKind::Factors) else { return Ok(None) };
-    Ok(Some(match output.layout {
-        Layout::Row => Box::new(FactorsRow::new(&names, symbols.clone())?),
-        Layout::Frame => Box::new(FactorsFrame::new(&plan.name, &names, symbols.clone())),
-    }))
+    let context = FactorsContext { pipeline: &plan.name, factors: &names, symbols };
+    encode::factors(&layout, &context).map(Some)
 }
 
 /// A delivery that is gone has ended the run already; there is nobody left to tell.

@@ -11,6 +11,7 @@ use super::books::{Books, Message};
 use super::clock;
 use super::delivery::{Delivery, Ended};
 use super::encoding::Encoding;
+use super::restate::{Found, Restate};
 use super::stop::Stop;
 use super::workers::{self, Crew, Parts};
 use crate::dataflow::Outputs;
@@ -42,6 +43,8 @@ pub struct LiveOptions {
     /// Begin anew from where the input began, although the pipeline or its version changed: all
     /// results are written again.
     pub restate: bool,
+    /// The brokers are embedded ones, which know no requests about settings of topics.
+    pub embedded: bool,
     /// Metrics of the process.
     pub metrics: Arc<Metrics>,
     /// Health of the process.
@@ -94,10 +97,12 @@ pub fn run(plan: &Arc<Plan>, options: &LiveOptions) -> Result<(), LiveError> {
             })
             .collect(),
     };
+    voices.broker.bad(format!("no answer from the brokers at {} yet", plan.kafka.brokers));
     let mut pause = RESTART.0;
+    let mut restate = Restate::new(options.restate);
     loop {
         let began = Instant::now();
-        match attempt(plan, options, &voices) {
+        match attempt(plan, options, &voices, &mut restate) {
             Attempt::Stopped => return Ok(()),
             Attempt::Failed(error) => return Err(error),
             Attempt::Again(cause) => {
@@ -115,7 +120,12 @@ pub fn run(plan: &Arc<Plan>, options: &LiveOptions) -> Result<(), LiveError> {
     }
 }
 
-fn attempt(plan: &Arc<Plan>, options: &LiveOptions, voices: &Voices) -> Attempt {
+fn attempt(
+    plan: &Arc<Plan>,
+    options: &LiveOptions,
+    voices: &Voices,
+    restate: &mut Restate,
+) -> Attempt {
     let input = match find_input(plan) {
         Ok(input) => input,
         Err(attempt) => {
@@ -127,6 +137,9 @@ fn attempt(plan: &Arc<Plan>, options: &LiveOptions, voices: &Voices) -> Attempt 
     };
     voices.broker.good();
     let mut transport = KafkaTransport::new(plan);
+    if options.embedded {
+        transport = transport.trust_topics();
+    }
     let recorded = match transport.resume() {
         Ok(recorded) => recorded,
         Err(DeliveryError::Fatal(cause)) => return Attempt::Failed(LiveError::Fatal(cause)),
@@ -136,7 +149,8 @@ fn attempt(plan: &Arc<Plan>, options: &LiveOptions, voices: &Voices) -> Attempt 
         }
     };
     voices.working.good();
-    match Session::new(plan, options, &input, recorded) {
+    let found = restate.judge((&plan.name, &plan.version), recorded).map_err(LiveError::Fatal);
+    match found.and_then(|found| Session::new(plan, options, &input, found)) {
         Ok(session) => session.run(plan, options, voices, Box::new(transport)),
         Err(error) => Attempt::Failed(error),
     }
@@ -174,9 +188,8 @@ impl Session {
         plan: &Plan,
         options: &LiveOptions,
         input: &[Watermarks],
-        recorded: Option<Progress>,
+        recorded: Option<Found>,
     ) -> Result<Session, LiveError> {
-        let recorded = check_version(plan, options.restate, recorded)?;
         let mut start = BTreeMap::new();
         for Watermarks { partition, low, high } in input {
             let known = recorded.as_ref().and_then(|r| r.progress().start.get(partition).copied());
@@ -186,7 +199,7 @@ impl Session {
                 (None, Start::Latest) if recorded.is_none() => *high,
                 (None, _) => *low,
             };
-            if options.restate {
+            if matches!(recorded, Some(Found::Restates(_))) {
                 start.insert(*partition, offset.clamp(*low, *high));
                 continue;
             }
@@ -231,10 +244,18 @@ impl Session {
                 plan.source.topic
             )));
         }
+        let mut targets = targets;
+        if recorded.is_some() {
+            // Partitions that came later have no part in what is replayed.
+            for (partition, at) in &start {
+                targets.entry(*partition).or_insert(*at);
+            }
+        }
         let behind =
             |(p, to): (&i32, &i64)| start.get(p).is_some_and(|from| from < to).then_some(*p);
         let replaying: BTreeSet<i32> = targets.iter().filter_map(behind).collect();
         let pace = Arc::new(Pace::new(options.limits, now_ms, replaying, recorded.is_some()));
+        pace.expect(options.workers);
         Ok(Session { starts: start.into_iter().collect(), targets, recorded, first, pace })
     }
 
@@ -292,50 +313,16 @@ impl Session {
         match ended {
             Ok(()) if options.stop.asked() => Attempt::Stopped,
             Ok(()) => Attempt::Again("the run ended without being told to".to_owned()),
-            Err(Ended::Restart(_)) if options.stop.asked() => Attempt::Stopped,
+            Err(Ended::Restart(cause)) if options.stop.asked() => {
+                Attempt::Failed(LiveError::Fatal(format!(
+                    "told to stop, and what was read last could not be committed: {cause}; the \
+                     next start reads it again"
+                )))
+            }
             Err(Ended::Restart(cause)) => Attempt::Again(cause),
             Err(Ended::Fatal(cause)) => Attempt::Failed(LiveError::Fatal(cause)),
             Err(Ended::Diverged(error)) => Attempt::Failed(LiveError::Fatal(error.to_string())),
         }
-    }
-}
-
-/// A progress record, and whether its outputs stand or are to be written anew.
-enum Found {
-    Resumes(Progress),
-    Restates(Progress),
-}
-
-impl Found {
-    fn progress(&self) -> &Progress {
-        match self {
-            Found::Resumes(progress) | Found::Restates(progress) => progress,
-        }
-    }
-
-    fn into_resumed(self) -> Option<Progress> {
-        match self {
-            Found::Resumes(progress) => Some(progress),
-            Found::Restates(_) => None,
-        }
-    }
-}
-
-fn check_version(
-    plan: &Plan,
-    restate: bool,
-    recorded: Option<Progress>,
-) -> Result<Option<Found>, LiveError> {
-    match recorded {
-        None => Ok(None),
-        Some(progress) if restate => Ok(Some(Found::Restates(progress))),
-        Some(progress) if progress.version == plan.version => Ok(Some(Found::Resumes(progress))),
-        Some(progress) => Err(LiveError::Fatal(format!(
-            "pipeline {} changed since it ran last (version {} then, {} now), so what it would \
-             write no longer fits what it wrote: run with --restate to compute and write \
-             everything anew, or give the changed pipeline a new name and new topics",
-            plan.name, progress.version, plan.version
-        ))),
     }
 }
 

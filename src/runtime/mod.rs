@@ -7,6 +7,7 @@ mod compute;
 mod delivery;
 mod encoding;
 mod live;
+mod restate;
 mod signals;
 mod stop;
 mod workers;

@@ -17,11 +17,11 @@ use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use weir::dataflow::kafka::admin::Admin;
+use weir::dataflow::sinks::encode;
 use weir::formula::Graph;
 use weir::model::{OutputKind, Span};
 use weir::plan::{
-    DeliveryPlan, HeaderPrefix, KafkaPlan, Layout, OutputPlan, Plan, SourcePlan, Start,
-    UnknownFields,
+    DeliveryPlan, HeaderPrefix, KafkaPlan, OutputPlan, Plan, SourcePlan, Start, UnknownFields,
 };
 
 /// A broker, as one test sees it.
@@ -121,42 +121,7 @@ impl Broker {
 
     /// A plan that reads `source` and writes factors and dead letters to topics of this test.
     pub(crate) fn plan(&self, source: &str, create_topics: bool) -> Plan {
-        let output = |kind: OutputKind| OutputPlan {
-            kind,
-            topic: self.name(kind.name()),
-            layout: Layout::Row,
-        };
-        Plan {
-            name: self.name("pipeline"),
-            version: "v1".to_owned(),
-            kafka: self.kafka(),
-            source: SourcePlan {
-                name: "bars".to_owned(),
-                topic: source.to_owned(),
-                format: "json",
-                symbol_field: "symbol".to_owned(),
-                time_field: "time".to_owned(),
-                revision_field: None,
-                fields: Vec::new(),
-                unknown_fields: UnknownFields::Ignore,
-                lateness: Span::default(),
-                corrections: 1,
-                idle_timeout: Span::default(),
-                max_record_bytes: 1 << 20,
-                start: Start::Earliest,
-            },
-            checks: Vec::new(),
-            factors: Graph::default(),
-            alerts: Vec::new(),
-            outputs: vec![output(OutputKind::Factors), output(OutputKind::DeadLetters)],
-            delivery: DeliveryPlan {
-                commit_interval: Span::from_millis(20),
-                progress_topic: self.name("progress"),
-                transactional_id: self.name("id"),
-                create_topics,
-                header_prefix: HeaderPrefix::Weir,
-            },
-        }
+        plan_for(&self.address, source, create_topics, &|what| self.name(what))
     }
 
     fn client(&self) -> ClientConfig {
@@ -271,6 +236,8 @@ impl Broker {
                 .add_partition_offset(topic, *partition, Offset::Beginning)
                 .expect("a valid offset");
         }
+        // Without knowing the leaders, the client waits half a second before it asks again.
+        consumer.fetch_metadata(Some(topic), Duration::from_secs(20)).expect("the broker answers");
         consumer.assign(&assignment).expect("it can be assigned");
         let mut open: std::collections::BTreeSet<i32> = partitions.into_iter().collect();
         let mut records = BTreeMap::new();
@@ -359,4 +326,49 @@ pub(crate) fn counting_waker()
         count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     });
     (waker, calls)
+}
+
+/// A plan that reads `source` and writes factors and dead letters; `name` makes names for topics.
+pub(crate) fn plan_for(
+    brokers: &str,
+    source: &str,
+    create_topics: bool,
+    name: &dyn Fn(&str) -> String,
+) -> Plan {
+    let row = encode::layouts().first().map(|layout| **layout);
+    let output = |kind: OutputKind| {
+        let layout = row.filter(|_| kind == OutputKind::Factors);
+        OutputPlan { kind, topic: name(kind.name()), layout }
+    };
+    Plan {
+        name: name("pipeline"),
+        version: "v1".to_owned(),
+        kafka: KafkaPlan { brokers: brokers.to_owned(), settings: Vec::new() },
+        source: SourcePlan {
+            name: "bars".to_owned(),
+            topic: source.to_owned(),
+            format: "json",
+            symbol_field: "symbol".to_owned(),
+            time_field: "time".to_owned(),
+            revision_field: None,
+            fields: Vec::new(),
+            unknown_fields: UnknownFields::Ignore,
+            lateness: Span::default(),
+            corrections: 1,
+            idle_timeout: Span::default(),
+            max_record_bytes: 1 << 20,
+            start: Start::Earliest,
+        },
+        checks: Vec::new(),
+        factors: Graph::default(),
+        alerts: Vec::new(),
+        outputs: vec![output(OutputKind::Factors), output(OutputKind::DeadLetters)],
+        delivery: DeliveryPlan {
+            commit_interval: Span::from_millis(20),
+            progress_topic: name("progress"),
+            transactional_id: name("id"),
+            create_topics,
+            header_prefix: HeaderPrefix::Weir,
+        },
+    }
 }

@@ -367,6 +367,22 @@ fn sink_says_when_writing_is_not_allowed() {
 }
 
 #[test]
+fn sink_passes_on_whatever_the_input_takes() {
+    let Some(broker) = broker::shared("sink_passes_on_whatever_the_input_takes") else { return };
+    let input = broker.topic("in", 1, &[("max.message.bytes", "6000000")]);
+    let plan = broker.plan(&input, true);
+    let (mut transport, _) = resumed(&plan);
+    let large = "x".repeat(5_999_000);
+    let mut letter = record(OutputKind::DeadLetters, "large", Some(&large));
+    letter.headers = vec![("weir.message".to_owned(), vec![b'x'; 2000])];
+    transport.commit(&[vec![letter, factor("a")]], &progress(1)).expect("it commits");
+    assert_eq!(keys(&broker, &plan, OutputKind::DeadLetters), ["large"]);
+    // Other outputs are not for records of the input.
+    let batch = [vec![record(OutputKind::Factors, "b", Some(&large))]];
+    transport.commit(&batch, &progress(2)).expect_err("it is too large");
+}
+
+#[test]
 fn sink_recovers_when_its_broker_was_away() {
     let Some(broker) = broker::own("sink_recovers_when_its_broker_was_away", &[]) else { return };
     let plan = broker.plan("in", true);

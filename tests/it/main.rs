@@ -9,13 +9,18 @@
 )]
 
 mod broker;
+mod compute;
+mod kafka_mock;
 mod kafka_sink;
 mod kafka_source;
 mod layering;
 mod licences;
+mod members;
 mod monitoring;
 mod panel_golden;
+mod pipeline;
 mod pipelines;
+mod reference;
 mod rows;
 mod source;
 mod tidy;

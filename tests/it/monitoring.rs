@@ -126,6 +126,13 @@ fn dashboard_expressions() -> Vec<(String, String)> {
     found
 }
 
+/// All metrics that rules and dashboards look at.
+pub(crate) fn used_metrics() -> BTreeSet<String> {
+    let rules = rules().into_iter().map(|rule| rule["expr"].clone());
+    let shown = dashboard_expressions().into_iter().map(|(_, text)| text);
+    rules.chain(shown).flat_map(|expression| metrics_of(&expression)).collect()
+}
+
 /// What `/metrics` answers when everything happened once.
 fn live() -> String {
     let metrics = Arc::new(Metrics::new("bars", Limits::read()).unwrap());
@@ -168,7 +175,7 @@ fn live() -> String {
 }
 
 /// Names of the samples in a text of metrics.
-fn exported(text: &str) -> BTreeSet<String> {
+pub(crate) fn exported(text: &str) -> BTreeSet<String> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.split(['{', ' ']).next().unwrap().to_owned()).collect()
 }

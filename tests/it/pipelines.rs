@@ -23,7 +23,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 }
 
 /// Says whether a file holds `text`; where updates are asked for, makes it so.
-fn holds(path: &Path, text: &str) -> Result<(), String> {
+pub(crate) fn holds(path: &Path, text: &str) -> Result<(), String> {
     let old = fs::read_to_string(path).unwrap_or_default();
     if old == text {
         return Ok(());
@@ -35,11 +35,11 @@ fn holds(path: &Path, text: &str) -> Result<(), String> {
     Err(format!("{} is stale. It holds\n{old}\nand should hold\n{text}", path.display()))
 }
 
-fn all_hold(results: Vec<Result<(), String>>) {
+pub(crate) fn all_hold(results: Vec<Result<(), String>>) {
     let stale: Vec<_> = results.into_iter().filter_map(Result::err).collect();
     assert!(
         stale.is_empty(),
-        "{}\nIf this is what you want: WEIR_UPDATE=1 cargo test --test it pipelines",
+        "{}\nIf this is what you want: WEIR_UPDATE=1 cargo test --test it -- pipelines reference",
         stale.join("\n")
     );
 }

@@ -9,11 +9,7 @@ const LINES_WANTED: usize = 400;
 const LINES_MAX: usize = 800;
 
 /// Files over the wanted length, and how long they may be at most. This list only shrinks.
-const LONG_FILES: &[(&str, usize)] = &[
-    ("src/dataflow/decode/record.rs", 417),
-    ("src/dataflow/upsert/state.rs", 441),
-    ("src/runtime/live.rs", 450),
-];
+const LONG_FILES: &[(&str, usize)] = &[("src/runtime/live.rs", 450)];
 
 fn rust_files() -> Vec<String> {
     let mut names = files("src", ".rs");

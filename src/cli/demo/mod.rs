@@ -1,17 +1,21 @@
 //! `weir demo`: real bars with labelled faults go through a real pipeline, and every fault is
 //! accounted for at the end.
 //!
-//! All here is pure: [`Scenario`] says what to send and when, [`DemoState`] takes in what was sent
+//! [`Demo`] runs it. The rest is pure: [`Scenario`] says what to send and when, [`DemoState`] takes in what was sent
 //! and what was read back, [`view`] and [`plain`] show it, [`Ledger`] decides what became of each
 //! fault.
 
+mod board;
+mod command;
 mod faults;
 mod ledger;
+mod log;
 mod meters;
 mod pipeline;
 pub mod plain;
 mod sample;
 mod scenario;
+mod screen;
 mod state;
 mod table;
 #[cfg(test)]
@@ -19,12 +23,14 @@ mod testing;
 mod text;
 pub mod view;
 
+pub use command::Demo;
 pub use faults::{Expect, Fault, Mark};
 pub use ledger::{Ledger, Verdict};
+pub use log::{Entry, Tone};
 pub use pipeline::pipeline;
 pub use sample::{Bar, Day, sample};
 pub use scenario::{Act, Fate, Message, Pace, Scenario, Step, Totals};
-pub use state::{Alarm, DemoState, Entry, Event, Tone};
+pub use state::{Alarm, DemoState, Event};
 pub use table::table;
 
 use crate::model::OutputKind;

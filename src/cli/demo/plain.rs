@@ -1,6 +1,7 @@
 //! The demo without a terminal: one line per event, and one about progress now and then.
 
-use super::state::{DemoState, Entry};
+use super::log::Entry;
+use super::state::DemoState;
 use super::text::{clock, thousands};
 
 /// An event as a line.

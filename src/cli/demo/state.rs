@@ -1,20 +1,20 @@
 //! What the demo shows: counters, the board of a factor, alerts and the last events, kept up to
 //! date by what is sent and what is read back.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::OutputRecord;
+use super::board::Board;
+use super::log::{Entry, Log, Tone};
 use super::meters::{Latencies, Pulse};
 use super::scenario::{Act, Fate, Scenario, Step};
 use super::text::{day_of_key, thousands};
 use crate::dataflow::sinks::encode::headers::Origin;
 use crate::model::OutputKind;
 
-/// How many events are kept.
-const LOG: usize = 200;
 /// Revisions that follow each other closer than this are told together.
 const CALM: Duration = Duration::from_millis(250);
 
@@ -31,34 +31,6 @@ pub enum Event<'a> {
     Tick,
 }
 
-/// What kind of event a line of the log tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
-    /// A fault was put into the feed.
-    Fault,
-    /// Something was found wrong and kept out or flagged.
-    Found,
-    /// Something was put right.
-    Mended,
-    /// An alert fires.
-    Alarm,
-    /// Anything else.
-    Note,
-}
-
-/// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// When, from the start.
-    pub at: Duration,
-    /// Its kind.
-    pub tone: Tone,
-    /// One word: `fault`, `finding`, `alert`.
-    pub label: &'static str,
-    /// What happened.
-    pub text: String,
-}
-
 /// An alert rule as shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Alarm {
@@ -73,9 +45,6 @@ pub struct Alarm {
     /// Why it ended the last time.
     pub ended: Option<String>,
 }
-
-/// Values of the shown factor by symbol, for some days.
-type Boards = BTreeMap<usize, BTreeMap<String, f64>>;
 
 /// Everything the demo shows.
 #[derive(Debug)]
@@ -106,9 +75,7 @@ pub struct DemoState {
     pub alarms: Vec<Alarm>,
     /// Name of the factor on the board.
     pub factor: String,
-    log: VecDeque<Entry>,
-    /// How many entries there ever were.
-    logged: u64,
+    log: Log,
     days: Vec<String>,
     day_of: BTreeMap<String, usize>,
     symbols: usize,
@@ -121,7 +88,7 @@ pub struct DemoState {
     written: BTreeSet<String>,
     open: BTreeSet<String>,
     kept_out: BTreeSet<String>,
-    boards: Boards,
+    board: Board,
     revising: Option<(Duration, u64, usize, usize)>,
 }
 
@@ -154,8 +121,7 @@ impl DemoState {
             dead_letters: 0,
             alarms: alerts.iter().map(alarm).collect(),
             factor: factor.to_owned(),
-            log: VecDeque::new(),
-            logged: 0,
+            log: Log::default(),
             day_of: scenario.days.iter().cloned().zip(0..).collect(),
             sent_of_day: vec![0; scenario.days.len()],
             days: scenario.days.clone(),
@@ -168,7 +134,7 @@ impl DemoState {
             written: BTreeSet::new(),
             open: BTreeSet::new(),
             kept_out: BTreeSet::new(),
-            boards: Boards::new(),
+            board: Board::default(),
             revising: None,
         }
     }
@@ -192,11 +158,7 @@ impl DemoState {
     }
 
     fn say(&mut self, tone: Tone, label: &'static str, text: String) {
-        self.logged += 1;
-        self.log.push_back(Entry { at: self.now, tone, label, text });
-        if self.log.len() > LOG {
-            self.log.pop_front();
-        }
+        self.log.push(Entry { at: self.now, tone, label, text });
     }
 
     fn step(&mut self, step: &Step) {
@@ -247,7 +209,7 @@ impl DemoState {
                 }
             }
         }
-        self.board(day, symbol, shown);
+        self.board.put(day, symbol, shown);
         if self.written.insert(key.clone()) {
             if let Some(complete) = self.complete_at.get(&day) {
                 self.latencies.add(self.now.saturating_sub(*complete));
@@ -257,21 +219,6 @@ impl DemoState {
             let (rows, first, last) =
                 self.revising.map_or((0, day, day), |(_, rows, first, last)| (rows, first, last));
             self.revising = Some((self.now, rows + 1, first.min(day), last.max(day)));
-        }
-    }
-
-    fn board(&mut self, day: usize, symbol: &str, value: Option<f64>) {
-        let oldest = self.boards.keys().next().copied();
-        if self.boards.len() >= 2 && oldest.is_some_and(|oldest| day < oldest) {
-            return;
-        }
-        let board = self.boards.entry(day).or_default();
-        match value {
-            Some(value) => board.insert(symbol.to_owned(), value),
-            None => board.remove(symbol),
-        };
-        if self.boards.len() > 2 {
-            self.boards.pop_first();
         }
     }
 
@@ -362,8 +309,7 @@ impl DemoState {
     /// Entries since the first `seen` that ever were, and how many there are now: for writers that
     /// print each once.
     pub fn log_since(&self, seen: u64) -> (impl Iterator<Item = &Entry>, u64) {
-        let fresh = usize::try_from(self.logged.saturating_sub(seen)).unwrap_or(usize::MAX);
-        (self.log.iter().skip(self.log.len().saturating_sub(fresh)), self.logged)
+        self.log.since(seen)
     }
 
     /// The day that is being sent, `2018-01-02`.
@@ -399,12 +345,7 @@ impl DemoState {
 
     /// The day on the board and its values, largest first.
     pub fn ranking(&self) -> Option<(&str, Vec<(&str, f64)>)> {
-        let full = |board: &BTreeMap<String, f64>| board.len() * 4 >= self.symbols * 3;
-        let newest = self.boards.iter().rev().find(|(_, board)| full(board));
-        let (day, board) = newest?;
-        let mut values: Vec<(&str, f64)> =
-            board.iter().map(|(symbol, value)| (symbol.as_str(), *value)).collect();
-        values.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-        Some((self.days.get(*day)?, values))
+        let (day, values) = self.board.ranking(self.symbols)?;
+        Some((self.days.get(day)?, values))
     }
 }

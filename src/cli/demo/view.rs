@@ -8,7 +8,8 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph, Sparkline};
 
-use super::state::{Alarm, DemoState, Entry, Tone};
+use super::log::{Entry, Tone};
+use super::state::{Alarm, DemoState};
 use super::text::{clock, thousands};
 
 const ACCENT: Color = Color::Cyan;

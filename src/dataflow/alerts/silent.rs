@@ -29,6 +29,10 @@ impl ConditionMember for Silent {
         "no record arrived from the source for longer than the span"
     }
 
+    fn example(&self) -> &'static str {
+        "silent(bars) > 60s"
+    }
+
     fn build(
         &self,
         argument: &str,

@@ -31,6 +31,10 @@ impl ConditionMember for Violations {
         "more than N open findings of the check stem from records of the last span"
     }
 
+    fn example(&self) -> &'static str {
+        "violations(ohlc_order) > 5 in 10m"
+    }
+
     fn build(
         &self,
         argument: &str,

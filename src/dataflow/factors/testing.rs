@@ -67,7 +67,8 @@ impl Builder {
 pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -> Graph {
     let mut builder = Builder::default();
     let mut nodes: Vec<NodeId> = (0..fields).map(|i| builder.field(i)).collect();
-    nodes.extend([0.0, 0.5, 2.0, -1.5].map(|v| builder.number(v)));
+    let numbers = [0.0, 0.5, 2.0, -1.5].map(|v| builder.number(v));
+    nodes.extend(numbers);
     let mut order: Vec<usize> = (0..2 * functions().len()).collect();
     for i in (1..order.len()).rev() {
         order.swap(i, random.below(i + 1));
@@ -87,6 +88,9 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Parameter::Fraction(_) => params.push(random.unit()),
                 Parameter::Window(_, least) => {
                     params.push(f64::from(*least) + random.below(windows) as f64);
+                }
+                Parameter::Constant(_) if function.family == Family::Elementwise => {
+                    args.push(numbers[random.below(numbers.len())]);
                 }
                 Parameter::Constant(_) => params.push(1.5),
             }

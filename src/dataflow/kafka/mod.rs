@@ -1,7 +1,9 @@
 //! What everyone who talks to Kafka shares: client set-up, error classes, admin requests.
 
 pub mod admin;
+pub mod client;
 mod context;
+pub mod embedded;
 mod error;
 pub(in crate::dataflow) mod native;
 

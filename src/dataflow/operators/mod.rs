@@ -7,6 +7,8 @@ mod fork;
 mod route;
 mod sink;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use differential_dataflow::VecCollection;
 use timely::dataflow::{Scope, Stream};

@@ -34,6 +34,10 @@ impl CheckMember for Finite {
         "none of the fields is infinite (a missing value passes)"
     }
 
+    fn example(&self) -> &'static str {
+        "finite"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }

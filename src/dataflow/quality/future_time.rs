@@ -40,6 +40,10 @@ impl CheckMember for FutureTime {
         "the event time is not further ahead of the record's arrival than `beyond`"
     }
 
+    fn example(&self) -> &'static str {
+        "future_time: { beyond: 1d }"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }

@@ -34,6 +34,10 @@ impl CheckMember for NotNull {
         "none of the fields is missing"
     }
 
+    fn example(&self) -> &'static str {
+        "not_null: { of: volume, action: flag, severity: info, as: volume_present }"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }

@@ -61,6 +61,10 @@ impl CheckMember for OhlcOrder {
         "high is the highest and low the lowest of open, high, low, close (missing values pass)"
     }
 
+    fn example(&self) -> &'static str {
+        "ohlc_order: { tolerance: 0.0001 }"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }

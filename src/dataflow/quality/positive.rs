@@ -33,6 +33,10 @@ impl CheckMember for Positive {
         "every one of the fields is above 0 (a missing value passes)"
     }
 
+    fn example(&self) -> &'static str {
+        "positive: [open, high, low, close]"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }

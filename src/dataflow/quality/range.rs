@@ -41,6 +41,10 @@ impl CheckMember for Range {
         "every one of the fields is between min and max, both included (a missing value passes)"
     }
 
+    fn example(&self) -> &'static str {
+        "range: { of: volume, min: 0 }"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Quarantine, Severity::Error)
     }

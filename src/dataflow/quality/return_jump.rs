@@ -46,6 +46,10 @@ impl CheckMember for ReturnJump {
         "the change from the symbol's row before is at most `above` (missing values pass)"
     }
 
+    fn example(&self) -> &'static str {
+        "return_jump: { of: close, above: 0.5 }"
+    }
+
     fn defaults(&self) -> (Action, Severity) {
         (Action::Flag, Severity::Warning)
     }
@@ -88,8 +92,27 @@ impl SeriesRule for JumpRule {
         }
         let jump = new / old - 1.0;
         (jump.abs() > *above).then(|| {
-            format!("{} = {new} after {old}, a return of {jump}, at most {above}", field.name)
+            let most = percent(*above, 15);
+            // As many digits as it takes to see that it is more.
+            let seen = (4..=17).map(|digits| percent(jump, digits)).find(|p| p.abs() > most);
+            let (jump, most) = (shown(seen.unwrap_or(jump * 100.0)), shown(most));
+            let most = most.trim_start_matches('+');
+            format!("{} = {new} after {old}, a return of {jump} %, at most {most} %", field.name)
         })
+    }
+}
+
+/// A fraction in percent, rounded to so many significant digits.
+fn percent(fraction: f64, digits: usize) -> f64 {
+    let percent = fraction * 100.0;
+    format!("{percent:.*e}", digits.saturating_sub(1)).parse().unwrap_or(percent)
+}
+
+/// A number with its sign, in a length that people read.
+fn shown(percent: f64) -> String {
+    match percent.abs() {
+        1e-4..1e7 => format!("{percent:+}"),
+        _ => format!("{percent:+e}"),
     }
 }
 
@@ -110,11 +133,31 @@ mod tests {
         let half = r#"{"above": 0.5}"#;
         assert_eq!(test(half, 100.0, 150.0), None);
         assert_eq!(test(half, 100.0, 50.0), None);
-        let text = "close = 160 after 100, a return of 0.6000000000000001, at most 0.5";
+        let text = "close = 160 after 100, a return of +60 %, at most 50 %";
         assert_eq!(test(half, 100.0, 160.0).as_deref(), Some(text));
         assert!(test(half, 100.0, 40.0).is_some());
         assert!(test(half, f64::MIN_POSITIVE, f64::MAX).is_some(), "infinite return");
         assert_eq!(test(r#"{"above": 0.5, "of": "open"}"#, 100.0, 900.0), None);
+    }
+
+    #[test]
+    fn returns_are_short_and_visibly_more_than_the_bound() {
+        let says = |above: &str, old, new| {
+            let text = test(&format!("{{\"above\": {above}}}"), old, new).unwrap();
+            text.split_once("a return of ").unwrap().1.to_owned()
+        };
+        for (above, old, new, text) in [
+            ("0.5", 48.3, 485.25, "+904.7 %, at most 50 %"),
+            ("0.5", 100.0, 1.0 / 3.0, "-99.67 %, at most 50 %"),
+            ("0.5", 100.0, 150.000_01, "+50.00001 %, at most 50 %"),
+            ("0.07", 1.0, 0.9, "-10 %, at most 7 %"),
+            ("0.123456789", 1.0, 1.2, "+20 %, at most 12.3456789 %"),
+            ("1e-9", 1.0, 1.000_000_002, "+2e-7 %, at most 1e-7 %"),
+            ("0.5", 1.0, 1e300, "+1e302 %, at most 50 %"),
+            ("0.5", f64::MIN_POSITIVE, -f64::MAX, "-inf %, at most 50 %"),
+        ] {
+            assert_eq!(says(above, old, new), text);
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::dataflow::factors::{Emit, Panel, Stats};
 use crate::dataflow::operators::{Epoch, Epochal, Fork, Input, Work};
 use crate::dataflow::signal::Signal;
 use crate::model::{AcceptedBatch, FactorBatch, OutputKind, Time};
-use crate::plan::Layout;
 use crate::telemetry::Metrics;
 
 /// Rows of the panel that one activation may compute, so that the worker's other operators, the
@@ -30,8 +29,9 @@ pub(super) struct Compute {
 impl Compute {
     pub(super) fn new(context: &Context, worker: usize) -> Result<Compute, RenderError> {
         let plan = &context.plan;
-        let layout = plan.output(OutputKind::Factors).map(|output| output.layout);
-        let emit = if layout == Some(Layout::Frame) { Emit::Rows } else { Emit::Cells };
+        let layout = plan.output(OutputKind::Factors).and_then(|output| output.layout);
+        let whole_times = layout.is_some_and(|layout| layout.whole_times);
+        let emit = if whole_times { Emit::Rows } else { Emit::Cells };
         let (fields, corrections) = (plan.source.fields.len(), plan.source.corrections);
         let panel = Panel::new(&plan.factors, fields, corrections, emit)
             .map_err(|error| RenderError(error.to_string()))?;

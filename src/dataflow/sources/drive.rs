@@ -115,6 +115,7 @@ impl<S: Source> Live<S> {
             self.partitions
                 .insert(state.partition, Seen { next: -1, spoke_ms: self.now.now_ms, idle: false });
         }
+        self.pace.begun();
     }
 
     /// Opens the books of a new epoch.
@@ -126,7 +127,7 @@ impl<S: Source> Live<S> {
             self.source.release();
             self.released = true;
         }
-        if !self.settings.worker == 0 {
+        if self.settings.worker != 0 {
             return;
         }
         let resuming = self.now.phase == Phase::Resuming;

@@ -14,13 +14,15 @@ use crate::model::RawBatch;
 pub use batches::Batches;
 pub use drive::{Live, LiveSettings};
 
-/// Wakes the worker that drives a source. Called from threads of the source.
+/// Wakes the worker that drives a source. Called from threads of the source, with locks held: it
+/// must be quick and must not call the source.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// A source of raw records. Driven by one worker; no method blocks.
 pub trait Source {
     /// Reads at most `limit` records of each partition that are there now and appends a batch per
-    /// partition that had any. Offsets of one partition ascend from batch to batch.
+    /// partition that had any. Offsets of one partition ascend from batch to batch. What is
+    /// appended counts as handed out, whatever the status.
     fn poll(&mut self, limit: usize, out: &mut Vec<RawBatch>) -> Status;
 
     /// How far each partition is, ascending by partition.

@@ -10,7 +10,7 @@ mod tests;
 
 use serde::Serialize;
 
-use super::{HeaderPrefix, Layout, Plan, Rule, Start, UnknownFields, notes};
+use super::{HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
 use graph::{explain_graph, stages};
 
 /// A plan explained. `Display` is the text for people, [`Explanation::dot`] the graph for
@@ -304,12 +304,7 @@ fn explain_outputs(plan: &Plan) -> Vec<OutputExplanation> {
         .map(|output| OutputExplanation {
             output: output.kind.name(),
             topic: output.topic.clone(),
-            layout: (output.kind == crate::model::OutputKind::Factors).then_some(
-                match output.layout {
-                    Layout::Row => "row",
-                    Layout::Frame => "frame",
-                },
-            ),
+            layout: output.layout.map(|layout| layout.name),
         })
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Topics of the outputs.
 
 use super::Resolver;
-use crate::config::{self, Delivery, Field, Outputs, Spanned};
+use crate::config::{Delivery, Field, LayoutName, Outputs, Spanned, suggestion};
 use crate::model::OutputKind;
 use crate::plan::{DeliveryPlan, Layout, OutputPlan};
 
@@ -20,16 +20,15 @@ impl Resolver<'_> {
         for kind in OutputKind::ALL {
             let (topic, layout) = match kind {
                 OutputKind::Factors => match outputs.factors.spanned() {
-                    Some(Spanned { place, value }) => (
-                        self.require(&value.topic, "topic", place),
-                        value.layout.or(config::Layout::Row),
-                    ),
+                    Some(Spanned { place, value }) => {
+                        (self.require(&value.topic, "topic", place), self.layout(&value.layout))
+                    }
                     None => continue,
                 },
-                OutputKind::Findings => (outputs.findings.spanned(), config::Layout::Row),
-                OutputKind::Alerts => (outputs.alerts.spanned(), config::Layout::Row),
-                OutputKind::Quarantine => (outputs.quarantine.spanned(), config::Layout::Row),
-                OutputKind::DeadLetters => (outputs.dead_letters.spanned(), config::Layout::Row),
+                OutputKind::Findings => (outputs.findings.spanned(), None),
+                OutputKind::Alerts => (outputs.alerts.spanned(), None),
+                OutputKind::Quarantine => (outputs.quarantine.spanned(), None),
+                OutputKind::DeadLetters => (outputs.dead_letters.spanned(), None),
             };
             let Some(topic) = topic else { continue };
             self.topic(&topic);
@@ -44,10 +43,6 @@ impl Resolver<'_> {
                 let message = format!("`{}` is {taken} already", topic.value);
                 self.report(topic.place, message, "give every output a topic of its own");
             }
-            let layout = match layout {
-                config::Layout::Row => Layout::Row,
-                config::Layout::Frame => Layout::Frame,
-            };
             plans.push(OutputPlan { kind, topic: topic.value.clone(), layout });
         }
         let progress = written.get().and_then(|delivery| delivery.progress_topic.spanned());
@@ -59,5 +54,20 @@ impl Resolver<'_> {
             }
         }
         plans
+    }
+
+    /// The layout of that name; the first there is where none is named.
+    fn layout(self, name: &Field<LayoutName>) -> Option<Layout> {
+        let layouts = self.catalog.layouts;
+        let Some(Spanned { place, value: LayoutName(name) }) = name.spanned() else {
+            return layouts.first().copied().copied();
+        };
+        let found = layouts.iter().find(|layout| layout.name == name);
+        if found.is_none() {
+            let names: Vec<_> = layouts.iter().map(|layout| layout.name).collect();
+            let message = format!("there is no layout `{name}`");
+            self.diagnostics.report(place, message, suggestion(name, "layouts", &names));
+        }
+        found.copied().copied()
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::load_text;
 use crate::model::{Action, OutputKind, Severity, Span};
-use crate::plan::{HeaderPrefix, Layout, Plan, Rule, Start, UnknownFields, fakes};
+use crate::plan::{HeaderPrefix, Plan, Rule, Start, UnknownFields, fakes};
 
 const GOOD: &str = r#"
 pipeline: daily
@@ -66,7 +66,7 @@ fn resolves_everything_that_is_written() {
     assert_eq!((alert.name.as_str(), alert.severity), ("feed_silent", Severity::Critical));
     assert_eq!(alert.labels, [("team".to_owned(), "data".to_owned())]);
     let kinds: Vec<_> = plan.outputs.iter().map(|output| (output.kind, output.layout)).collect();
-    assert_eq!(kinds, [(OutputKind::Factors, Layout::Frame), (OutputKind::Findings, Layout::Row)]);
+    assert_eq!(kinds, [(OutputKind::Factors, Some(fakes::FRAME)), (OutputKind::Findings, None)]);
 }
 
 #[test]

@@ -44,7 +44,8 @@ fn text(plan: &Plan, options: &[(&'static str, Json)]) -> String {
         line(&[&"alert", &alert.when, &alert.fingerprint]);
     }
     for output in &plan.outputs {
-        line(&[&"output", &output.kind.name(), &output.topic, &output.layout]);
+        let layout = output.layout.map(|layout| layout.name);
+        line(&[&"output", &output.kind.name(), &output.topic, &layout]);
     }
     line(&[&"headers", &plan.delivery.header_prefix]);
     text

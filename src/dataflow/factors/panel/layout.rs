@@ -317,7 +317,7 @@ fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
         member(function).ok_or_else(|| PanelError::UnknownFunction(function.name.to_owned()))?;
     let bad = || PanelError::Arguments(node.text.clone());
     let given = args.len() + params.len();
-    let series = member.signature.spread(given).filter(|p| p.is_series()).count();
+    let series = member.signature.spread(given).filter(|p| member.signature.is_row(*p)).count();
     if args.len() != series || given != member.signature.arity(given) {
         return Err(bad());
     }

@@ -13,8 +13,22 @@ use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
 use super::factor_rows::{Names, RowDigest, by_time, write_key};
-use super::{EncodeError, Encoder};
+use super::{EncodeError, Encoder, FactorsLayout};
 use crate::model::{Digest, FactorBatch, OutputKind, Record, Symbols, Time};
+use crate::plan::Layout;
+
+pub(super) static FRAME: FactorsLayout = FactorsLayout {
+    layout: Layout {
+        name: "frame",
+        summary: "one Arrow IPC stream per time with all symbols, key = time",
+        whole_times: true,
+        content_type: "application/vnd.apache.arrow.stream",
+    },
+    encoder: |context| {
+        let symbols = context.symbols.clone();
+        Ok(Box::new(FactorsFrame::new(context.pipeline, context.factors, symbols)))
+    },
+};
 
 /// Rows of one time by symbol.
 type Frame = BTreeMap<Arc<str>, Vec<f64>>;

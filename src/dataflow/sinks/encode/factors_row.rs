@@ -4,8 +4,19 @@
 //! that reads back to the same bits.
 
 use super::factor_rows::{BySymbol, Names, RowDigest, by_time, write_key};
-use super::{EncodeError, Encoder};
+use super::{EncodeError, Encoder, FactorsLayout};
 use crate::model::{Digest, FactorBatch, OutputKind, Record, SymbolId, Symbols};
+use crate::plan::Layout;
+
+pub(super) static ROW: FactorsLayout = FactorsLayout {
+    layout: Layout {
+        name: "row",
+        summary: "one JSON record per time and symbol, key = symbol|time",
+        whole_times: false,
+        content_type: "application/json",
+    },
+    encoder: |context| Ok(Box::new(FactorsRow::new(context.factors, context.symbols.clone())?)),
+};
 
 /// Encodes factors row by row.
 #[derive(Debug)]

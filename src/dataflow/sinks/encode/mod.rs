@@ -8,6 +8,8 @@
 //! - The digest of a record is what its key lost and gained, without the revision. Summed over all
 //!   records it is a function of what the collection holds, however the changes fell into epochs.
 //! - `replay` takes changes in exactly as `encode` does and builds no records.
+//!
+//! A layout of the factors is one file here and one line in [`LAYOUTS`].
 
 mod alerts;
 mod dead_letters;
@@ -26,7 +28,57 @@ pub use factors_row::FactorsRow;
 pub use findings::Findings;
 pub use quarantine::Quarantine;
 
-use crate::model::{Digest, Record};
+use crate::model::{Digest, FactorBatch, Record, Symbols};
+use crate::plan::Layout;
+
+/// All layouts of the factors; pipelines that name none get the first.
+const LAYOUTS: &[&FactorsLayout] = &[&factors_row::ROW, &factors_frame::FRAME];
+
+/// A layout: what pipelines know of it, and what writes it.
+struct FactorsLayout {
+    layout: Layout,
+    encoder: fn(&FactorsContext<'_>) -> Result<FactorsEncoder, EncodeError>,
+}
+
+/// An encoder of factors. Its digest is the sum over rows, the same for all layouts. Where a
+/// layout has records of whole times, a change of a time comes as all its rows: those that were,
+/// if any, and then those that are.
+pub type FactorsEncoder = Box<dyn Encoder<Change = FactorBatch>>;
+
+/// What an encoder of factors is built from.
+#[derive(Clone, Copy, Debug)]
+pub struct FactorsContext<'a> {
+    /// Name of the pipeline.
+    pub pipeline: &'a str,
+    /// Names of the factors in the order of the columns.
+    pub factors: &'a [String],
+    /// Names of the symbols.
+    pub symbols: &'a Symbols,
+}
+
+/// The layouts that pipelines may name.
+pub fn layouts() -> &'static [&'static Layout] {
+    static ALL: [&Layout; LAYOUTS.len()] = {
+        let mut all = [&LAYOUTS[0].layout; LAYOUTS.len()];
+        let mut at = 0;
+        while at < LAYOUTS.len() {
+            all[at] = &LAYOUTS[at].layout;
+            at += 1;
+        }
+        all
+    };
+    &ALL
+}
+
+/// The encoder of a layout.
+pub fn factors(
+    layout: &Layout,
+    context: &FactorsContext<'_>,
+) -> Result<FactorsEncoder, EncodeError> {
+    let found = LAYOUTS.iter().find(|known| known.layout.name == layout.name);
+    let found = found.ok_or_else(|| EncodeError::Layout(layout.name.to_owned()))?;
+    (found.encoder)(context)
+}
 
 /// Encodes the changes of one output.
 pub trait Encoder {
@@ -62,6 +114,9 @@ pub enum EncodeError {
         /// What Arrow says.
         source: arrow_schema::ArrowError,
     },
+    /// A plan has a layout that is not among [`layouts`].
+    #[error("nothing writes the layout `{0}`: use one of those of the catalogue")]
+    Layout(String),
     /// A record cannot be written as JSON.
     #[error("cannot write a record as JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -43,6 +43,7 @@ pub struct KafkaTransport {
     transactional_id: String,
     create_topics: bool,
     producer: Option<BaseProducer<Context>>,
+    trust_topics: bool,
     context: Context,
     timeout: Duration,
     faults: Box<dyn Faults>,
@@ -53,6 +54,8 @@ pub struct KafkaTransport {
 struct Targets {
     outputs: Vec<(OutputKind, String)>,
     progress: String,
+    /// The input, whose records some outputs pass on.
+    input: String,
 }
 
 impl Targets {
@@ -80,14 +83,22 @@ impl KafkaTransport {
         let progress = plan.delivery.progress_topic.clone();
         KafkaTransport {
             kafka: plan.kafka.clone(),
-            targets: Targets { outputs, progress },
+            targets: Targets { outputs, progress, input: plan.source.topic.clone() },
             transactional_id: plan.delivery.transactional_id.clone(),
             create_topics: plan.delivery.create_topics,
             producer: None,
+            trust_topics: false,
             context: Context::default(),
             timeout: Duration::ZERO,
             faults,
         }
+    }
+
+    /// Does not ask for settings of topics: for embedded brokers, which know no such requests.
+    #[must_use]
+    pub fn trust_topics(mut self) -> KafkaTransport {
+        self.trust_topics = true;
+        self
     }
 
     /// Gives up the producer: after an unknown outcome no call of it can be trusted, a late
@@ -136,7 +147,12 @@ impl Transport for KafkaTransport {
     fn resume(&mut self) -> Result<Option<Progress>, DeliveryError> {
         self.give_up();
         self.faults.at(Step::Resume)?;
-        topics::check(&self.kafka, &self.targets, self.create_topics, PATIENCE)?;
+        let topics = topics::Topics::new(&self.kafka, &self.targets, PATIENCE)?;
+        topics.ensure_all(self.create_topics, !self.trust_topics)?;
+        if !self.trust_topics {
+            topics.check_progress()?;
+        }
+        drop(topics);
         // Fencing comes before reading: afterwards no older instance can add to what we read.
         self.connect()?;
         self.faults.at(Step::Fenced)?;

@@ -28,68 +28,115 @@ fn settings_of(kind: OutputKind) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// Checks, and creates what is missing if `create`.
-pub(super) fn check(
-    kafka: &KafkaPlan,
-    targets: &Targets,
-    create: bool,
-    patience: Duration,
-) -> Result<(), DeliveryError> {
-    let admin = Admin::new(kafka, patience).map_err(delivery)?;
-    for (kind, topic) in &targets.outputs {
-        ensure(&admin, kind.name(), topic, None, settings_of(*kind), create)?;
-    }
-    let topic = &targets.progress;
-    ensure(&admin, "progress", topic, Some(1), &PROGRESS_SETTINGS, create)?;
-    let partitions = admin.partitions(topic).map_err(delivery)?.unwrap_or_default();
-    if partitions.len() != 1 {
-        return Err(DeliveryError::Fatal(format!(
-            "progress topic {topic} has {} partitions, must have 1: make it anew, or name another",
-            partitions.len()
-        )));
-    }
-    match admin.topic_setting(topic, "cleanup.policy") {
-        Ok(Some(policy)) if policy != "compact" => Err(DeliveryError::Fatal(format!(
-            "progress topic {topic} has cleanup.policy={policy}, must be compact: otherwise the \
-             broker removes where the pipeline stopped"
-        ))),
-        Ok(_) => Ok(()),
-        // Not everyone may ask for settings.
-        Err(error) if error.fault == Fault::Authorisation => {
-            tracing::warn!(topic, %error, "cannot check that the progress topic is compacted");
-            Ok(())
-        }
-        Err(error) => Err(delivery(error)),
-    }
+/// Room for our headers beside a record that is passed on.
+const HEADER_ROOM: u64 = 65_536;
+
+const MAX_BYTES: &str = "max.message.bytes";
+
+/// The topics of a transport, and a connection to look at them.
+pub(super) struct Topics<'a> {
+    admin: Admin,
+    targets: &'a Targets,
 }
 
-fn ensure(
-    admin: &Admin,
-    output: &str,
-    topic: &str,
-    partitions: Option<i32>,
-    settings: &[(&str, &str)],
-    create: bool,
-) -> Result<(), DeliveryError> {
-    if admin.partitions(topic).map_err(delivery)?.is_some() {
-        return Ok(());
+impl Topics<'_> {
+    pub(super) fn new<'a>(
+        kafka: &KafkaPlan,
+        targets: &'a Targets,
+        patience: Duration,
+    ) -> Result<Topics<'a>, DeliveryError> {
+        Ok(Topics { admin: Admin::new(kafka, patience).map_err(delivery)?, targets })
     }
-    if !create {
-        return Err(DeliveryError::Fatal(format!(
-            "topic {topic} of output {output} does not exist: create it, or set `create_topics: \
-             true` under `delivery`"
-        )));
+
+    /// Looks whether all are there, and creates what is missing if `create`. With `sizes`, outputs
+    /// that pass on records of the input are compared with it, because one record that is refused
+    /// would stop the pipeline.
+    pub(super) fn ensure_all(&self, create: bool, sizes: bool) -> Result<(), DeliveryError> {
+        for (kind, topic) in &self.targets.outputs {
+            let passes_on = matches!(kind, OutputKind::Quarantine | OutputKind::DeadLetters);
+            let room = if passes_on && sizes { self.room_for_input() } else { None };
+            let bytes = room.map(|room| room.to_string());
+            let mut settings = settings_of(*kind).to_vec();
+            settings.extend(bytes.as_deref().map(|bytes| (MAX_BYTES, bytes)));
+            self.ensure(kind.name(), topic, None, &settings, create)?;
+            let takes = room.and_then(|_| self.largest(topic));
+            if let (Some(room), Some(takes)) = (room, takes)
+                && takes < room
+            {
+                tracing::warn!(
+                    topic,
+                    "takes records of {takes} bytes, but the input's may have {room} with our \
+                     headers: raise its {MAX_BYTES}, or a large record will stop the pipeline"
+                );
+            }
+        }
+        self.ensure("progress", &self.targets.progress, Some(1), &PROGRESS_SETTINGS, create)
     }
-    admin.create_topic(topic, partitions, settings).map_err(delivery)?;
-    tracing::info!(topic, output, "created topic");
-    // The broker that answers may not know of it at once.
-    for _ in 0..100 {
-        if admin.partitions(topic).map_err(delivery)?.is_some() {
+
+    /// Looks whether the progress topic keeps what is written to it.
+    pub(super) fn check_progress(&self) -> Result<(), DeliveryError> {
+        let topic = &self.targets.progress;
+        let partitions = self.admin.partitions(topic).map_err(delivery)?.unwrap_or_default();
+        if partitions.len() != 1 {
+            return Err(DeliveryError::Fatal(format!(
+                "progress topic {topic} has {} partitions, must have 1: make it anew, or name \
+                 another",
+                partitions.len()
+            )));
+        }
+        match self.admin.topic_setting(topic, "cleanup.policy") {
+            Ok(Some(policy)) if policy != "compact" => Err(DeliveryError::Fatal(format!(
+                "progress topic {topic} has cleanup.policy={policy}, must be compact: otherwise \
+                 the broker removes where the pipeline stopped"
+            ))),
+            Ok(_) => Ok(()),
+            // Not everyone may ask for settings.
+            Err(error) if error.fault == Fault::Authorisation => {
+                tracing::warn!(topic, %error, "cannot check that the progress topic is compacted");
+                Ok(())
+            }
+            Err(error) => Err(delivery(error)),
+        }
+    }
+
+    /// The largest record a topic takes; none if nobody tells.
+    fn largest(&self, topic: &str) -> Option<u64> {
+        self.admin.topic_setting(topic, MAX_BYTES).ok().flatten()?.parse().ok()
+    }
+
+    /// What a record of the input may need with our headers added.
+    fn room_for_input(&self) -> Option<u64> {
+        Some(self.largest(&self.targets.input)?.saturating_add(HEADER_ROOM))
+    }
+
+    fn ensure(
+        &self,
+        output: &str,
+        topic: &str,
+        partitions: Option<i32>,
+        settings: &[(&str, &str)],
+        create: bool,
+    ) -> Result<(), DeliveryError> {
+        if self.admin.partitions(topic).map_err(delivery)?.is_some() {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        if !create {
+            return Err(DeliveryError::Fatal(format!(
+                "topic {topic} of output {output} does not exist: create it, or set \
+                 `create_topics: true` under `delivery`"
+            )));
+        }
+        self.admin.create_topic(topic, partitions, settings).map_err(delivery)?;
+        tracing::info!(topic, output, "created topic");
+        // The broker that answers may not know of it at once.
+        for _ in 0..100 {
+            if self.admin.partitions(topic).map_err(delivery)?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(DeliveryError::Restart(format!("topic {topic} was created but is not there yet")))
     }
-    Err(DeliveryError::Restart(format!("topic {topic} was created but is not there yet")))
 }
 
 fn delivery(error: AdminError) -> DeliveryError {

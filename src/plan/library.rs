@@ -247,8 +247,8 @@ impl FactorSet {
     pub fn fields(&self, columns: &[&str]) -> (Vec<String>, Vec<MissingField>) {
         let (mut used, mut missing) = (Vec::new(), Vec::<MissingField>::new());
         for formula in &self.formulas {
-            let mut needed = Vec::new();
-            self.needs(&formula.text, self.lets.len(), columns, &mut needed);
+            let (mut needed, mut seen) = (Vec::new(), vec![false; self.lets.len()]);
+            self.needs(&formula.text, self.lets.len(), columns, &mut seen, &mut needed);
             for field in needed {
                 if columns.contains(&field.as_str()) {
                     if !used.contains(&field) {
@@ -270,8 +270,16 @@ impl FactorSet {
         (used, missing)
     }
 
-    /// Adds the fields that a text needs; it may use the first `lets` sub-formulas.
-    fn needs(&self, text: &str, lets: usize, columns: &[&str], needed: &mut Vec<String>) {
+    /// Adds the fields that a text needs; it may use the first `lets` sub-formulas. Those in `seen`
+    /// were looked at already.
+    fn needs(
+        &self,
+        text: &str,
+        lets: usize,
+        columns: &[&str],
+        seen: &mut [bool],
+        needed: &mut Vec<String>,
+    ) {
         let (values, functions) = formula::names(text);
         let adv = functions.contains(&"adv").then_some("volume");
         for name in values.into_iter().chain(adv) {
@@ -279,8 +287,11 @@ impl FactorSet {
             let parts: &[&str] = match name {
                 _ if self.lets.iter().take(lets).any(|known| known.name == name) => {
                     let at = self.lets.iter().take(lets).rposition(|known| known.name == name);
-                    if let Some((at, found)) = at.and_then(|at| Some((at, self.lets.get(at)?))) {
-                        self.needs(&found.text, at, columns, needed);
+                    let found = at.and_then(|at| Some((at, self.lets.get(at)?, seen.get_mut(at)?)));
+                    if let Some((at, found, seen_before)) = found
+                        && !std::mem::replace(seen_before, true)
+                    {
+                        self.needs(&found.text, at, columns, seen, needed);
                     }
                     &[]
                 }

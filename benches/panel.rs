@@ -41,7 +41,12 @@ impl Builder {
 
     fn call(&mut self, name: &str, args: &[NodeId], params: &[f64]) -> NodeId {
         let function = functions().iter().find(|f| f.name == name).expect("a function");
-        let kind = NodeKind::Call { function, args: args.to_vec(), params: params.to_vec() };
+        let kind = NodeKind::Call {
+            function,
+            args: args.to_vec(),
+            params: params.to_vec(),
+            mode: weir::formula::Mode::default(),
+        };
         self.node(kind, false)
     }
 }

@@ -2,13 +2,16 @@
 
 mod backfill;
 mod check;
+mod compute;
 pub mod demo;
 mod explain;
+mod functions;
 mod health;
 mod load;
 mod output;
 mod run;
 mod schema;
+mod summary;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -61,6 +64,8 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Backfill(backfill::Backfill),
+    Compute(compute::Compute),
+    Functions(functions::Functions),
     Schema(schema::Schema),
     Health(health::Health),
 }
@@ -83,6 +88,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(command) => command.execute(&mut terminal),
         Command::Explain(command) => command.execute(&mut terminal),
         Command::Backfill(command) => command.execute(&mut terminal),
+        Command::Compute(command) => command.execute(&mut terminal),
+        Command::Functions(command) => command.execute(&mut terminal),
         Command::Schema(command) => command.execute(&mut terminal),
         Command::Health(command) => command.execute(&mut terminal),
     };

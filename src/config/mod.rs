@@ -5,6 +5,7 @@ mod check;
 mod de;
 mod diagnostic;
 mod document;
+mod factors;
 mod node;
 mod outputs;
 mod pipeline;
@@ -20,6 +21,9 @@ pub use advice::advice;
 pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, nearest, suggestion};
 pub use document::{Document, Place};
+pub use factors::{
+    FactorFile, FactorRules, MinPeriods, Profile, Ties, WindowRound, factors_schema, read_factors,
+};
 pub use outputs::{FactorsOutput, LayoutName, Outputs};
 pub use pipeline::{Alert, Delivery, HeaderPrefix, Kafka, PipelineFile};
 pub use references::Environment;

@@ -2,9 +2,9 @@
 //! has its arguments, constants are constant.
 
 use super::ast::{Expr, ExprId, ExprKind, Tree};
-use super::compile::MAX_WINDOW;
+use super::compile::{MAX_SERIES, MAX_WINDOW};
 use super::error::quoted;
-use super::scope::{Scope, describe};
+use super::scope::{Derived, Scope, describe};
 use super::{Family, FormulaError, Parameter, Signature};
 
 /// What an expression of the tree turned out to be.
@@ -14,8 +14,12 @@ pub(super) enum Meaning {
     Unused,
     Constant(f64),
     Field(usize),
-    /// The derived series `returns`.
-    Returns,
+    /// A derived series.
+    Derived(Derived),
+    /// A sub-formula of the set, by its number.
+    Let(usize),
+    /// Mean volume over so many bars.
+    Adv(f64),
     Call {
         function: &'static Signature,
         /// Series arguments, as expressions of the tree; all arguments of elementwise functions.
@@ -39,6 +43,7 @@ pub(super) fn check(
         constants: constants(tree),
         literals: literals(tree),
         wanted: vec![false; count],
+        group: vec![false; count],
         errors: Vec::new(),
     };
     if let Some(root) = checker.wanted.last_mut() {
@@ -106,6 +111,8 @@ struct Checker<'a> {
     literals: Vec<Option<f64>>,
     /// Expressions whose value for every symbol and time something asks for.
     wanted: Vec<bool>,
+    /// Expressions that must be the field of a group.
+    group: Vec<bool>,
     errors: Vec<FormulaError>,
 }
 
@@ -119,18 +126,30 @@ impl Checker<'_> {
         let expr = &tree.exprs[id];
         match &expr.kind {
             ExprKind::Number(value) => Some(Meaning::Constant(*value)),
+            ExprKind::Name(name) if self.scope.sub_formula(name).is_some() && !self.group[id] => {
+                self.scope.sub_formula(name).map(Meaning::Let)
+            }
             ExprKind::Name(name) => match self.scope.field(name) {
-                Some(field) => Some(Meaning::Field(field)),
-                None if *name == "nan" => Some(Meaning::Constant(f64::NAN)),
-                None if *name == "returns" && self.has_returns() => Some(Meaning::Returns),
-                None => {
-                    let error = self.scope.no_such_field(self.factor, name, expr.head);
-                    self.errors.push(error);
+                Some(field) if self.scope.is_group(field) && !self.group[id] => {
+                    let message = format!("{} is text, not numbers", quoted(name));
+                    let help = "it can only be the group of a function like group_mean(x, group)";
+                    self.errors.push(FormulaError::at(expr.place, message).help(help));
                     None
                 }
+                Some(field) => Some(Meaning::Field(field)),
+                None => self.no_field(name, expr),
             },
+            _ if self.group[id] => {
+                let help = "write the name of a field: sector";
+                let message = "a group must be a field";
+                self.errors.push(FormulaError::at(expr.place, message).help(help));
+                None
+            }
             ExprKind::Call { function, args } => match self.scope.function(function) {
                 Some(signature) => self.call(expr, signature, args),
+                None if *function == "adv" && args.len() == 1 && self.has_adv() => {
+                    self.adv(args[0])
+                }
                 None => {
                     self.errors.push(self.scope.no_such_function(function, expr.head));
                     self.want(args);
@@ -140,9 +159,33 @@ impl Checker<'_> {
         }
     }
 
-    fn has_returns(&self) -> bool {
-        self.scope.field("close").is_some()
-            && ["delay", "/", "-"].iter().all(|name| self.scope.function(name).is_some())
+    /// The meaning of a name that is neither a sub-formula nor a field.
+    fn no_field(&mut self, name: &str, expr: &Expr<'_>) -> Option<Meaning> {
+        if name == "nan" {
+            return Some(Meaning::Constant(f64::NAN));
+        }
+        if let Some(derived) = self.scope.derived(name) {
+            return Some(Meaning::Derived(derived));
+        }
+        self.errors.push(self.scope.no_such_field(self.factor, name, expr.head));
+        None
+    }
+
+    fn has_adv(&self) -> bool {
+        self.scope.field("volume").is_some() && self.scope.function("ts_mean").is_some()
+    }
+
+    fn adv(&mut self, arg: ExprId) -> Option<Meaning> {
+        match self.constant(Parameter::Window("n", 1), self.constants[arg]) {
+            Ok(bars) => Some(Meaning::Adv(bars)),
+            Err(message) => {
+                let message = format!("window `n` of `adv` {message}");
+                let place = self.tree.exprs[arg].place;
+                let help = "adv(n): mean of the volume over n bars";
+                self.errors.push(FormulaError::at(place, message).help(help));
+                None
+            }
+        }
     }
 
     fn want(&mut self, ids: &[ExprId]) {
@@ -158,10 +201,12 @@ impl Checker<'_> {
         args: &[ExprId],
     ) -> Option<Meaning> {
         let parameters = function.parameters;
-        if args.len() != parameters.len() {
+        if args.len() != function.arity(args.len()) {
             let plural = if parameters.len() == 1 { "" } else { "s" };
+            let least =
+                if function.arity(usize::MAX) > parameters.len() { "at least " } else { "" };
             let message = format!(
-                "{} takes {} argument{plural}, not {}",
+                "{} takes {least}{} argument{plural}, not {}",
                 quoted(function.name),
                 parameters.len(),
                 args.len()
@@ -172,13 +217,14 @@ impl Checker<'_> {
         }
         let (mut series, mut params) = (Vec::new(), Vec::new());
         let mut good = true;
-        for (parameter, id) in parameters.iter().zip(args) {
-            if let Parameter::Series(_) = parameter {
+        for (parameter, id) in function.spread(args.len()).zip(args) {
+            if parameter.is_series() {
                 self.wanted[*id] = true;
+                self.group[*id] |= matches!(parameter, Parameter::Group(_));
                 series.push(*id);
                 continue;
             }
-            match constant(*parameter, self.constants[*id]) {
+            match self.constant(parameter, self.constants[*id]) {
                 // Elementwise kernels read rows only; a row of one number is one.
                 Ok(value) if function.family == Family::Elementwise => {
                     self.literals[*id] = Some(value);
@@ -187,14 +233,25 @@ impl Checker<'_> {
                 }
                 Ok(value) => params.push(value),
                 Err(message) => {
-                    let message = format!("{} {message}", whose(*parameter, function));
+                    let message = format!("{} {message}", whose(parameter, function));
                     let error = FormulaError::at(self.tree.exprs[*id].place, message);
                     self.errors.push(error.help(describe(function)));
                     good = false;
                 }
             }
         }
+        if series.len() > MAX_SERIES {
+            let message = format!("{} takes at most {MAX_SERIES} series", quoted(function.name));
+            self.errors.push(FormulaError::at(expr.place, message).help(describe(function)));
+            good = false;
+        }
         good.then_some(Meaning::Call { function, args: series, params })
+    }
+
+    fn constant(&self, parameter: Parameter, value: Option<f64>) -> Result<f64, String> {
+        let floor = self.scope.rules.floor_windows;
+        let cut = matches!(parameter, Parameter::Window(..)) && floor;
+        constant(parameter, if cut { value.map(f64::floor) } else { value })
     }
 }
 
@@ -205,6 +262,9 @@ fn constant(parameter: Parameter, value: Option<f64>) -> Result<f64, String> {
     };
     if !value.is_finite() {
         return Err(format!("is {value}, not a finite number"));
+    }
+    if matches!(parameter, Parameter::Fraction(_)) && !(0.0..=1.0).contains(&value) {
+        return Err(format!("is {value}, must be between 0 and 1"));
     }
     let Parameter::Window(_, least) = parameter else { return Ok(value) };
     let bars = round_half_up(value);

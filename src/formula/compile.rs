@@ -6,7 +6,7 @@ use super::lexer::lex;
 use super::lower::{Builder, Full};
 use super::parser::parse;
 use super::scope::Scope;
-use super::{FormulaError, Graph, Signature};
+use super::{FormulaError, Graph, Rules, Signature};
 
 /// How deep calls, parentheses and minus signs may nest.
 pub const MAX_DEPTH: usize = 256;
@@ -14,6 +14,8 @@ pub const MAX_DEPTH: usize = 256;
 pub const MAX_LENGTH: usize = 64 * 1024;
 /// How many bars a window may have.
 pub const MAX_WINDOW: u32 = 1_000_000;
+/// How many series a function may take.
+pub const MAX_SERIES: usize = 8;
 /// How many nodes the graph of a pipeline may have; all published libraries together have about
 /// 2,000.
 pub const MAX_NODES: usize = 100_000;
@@ -37,13 +39,70 @@ pub fn compile(
     fields: &[&str],
     functions: &[&'static Signature],
 ) -> Result<Graph, Vec<FormulaError>> {
-    let scope = Scope { fields, functions, factors };
-    let mut builder = Builder::new(scope);
-    let mut errors = Vec::new();
-    for (number, (name, text)) in factors.iter().enumerate() {
-        if let Err(mut wrong) = formula(&mut builder, scope, number, name, text) {
-            wrong.truncate(MAX_ERRORS);
-            errors.extend(wrong.into_iter().map(|error| FormulaError { factor: number, ..error }));
+    let fields: Vec<_> = fields.iter().map(|name| (*name, FieldKind::Number)).collect();
+    let set = FormulaSet { rules: Rules::default(), lets: Vec::new(), formulas: factors.to_vec() };
+    compile_sets(&[set], &fields, functions)
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// Numbers.
+    Number,
+    /// Text, which only makes groups: in the panel, one small number per distinct text.
+    Group,
+}
+
+/// Formulas that share their rules.
+#[derive(Clone, Debug, Default)]
+pub struct FormulaSet<'a> {
+    /// Their rules.
+    pub rules: Rules,
+    /// Names and sub-formulas that the formulas of this set, and later sub-formulas, may use.
+    pub lets: Vec<(&'a str, &'a str)>,
+    /// Names and formulas.
+    pub formulas: Vec<(&'a str, &'a str)>,
+}
+
+/// Compiles several sets into one graph, in which equal expressions are one node whatever set they
+/// come from. `fields` are the names and kinds of the source's fields.
+///
+/// # Errors
+/// As [`compile`]; an error's `factor` counts the sub-formulas of the first set, then its
+/// formulas, then those of the next one.
+pub fn compile_sets(
+    sets: &[FormulaSet<'_>],
+    fields: &[(&str, FieldKind)],
+    functions: &[&'static Signature],
+) -> Result<Graph, Vec<FormulaError>> {
+    let (names, kinds): (Vec<&str>, Vec<FieldKind>) = fields.iter().copied().unzip();
+    let all: Vec<(&str, &str)> =
+        sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas)).copied().collect();
+    let mut builder = Builder::new(&names);
+    let (mut errors, mut number) = (Vec::new(), 0);
+    for set in sets {
+        let mut lets: Vec<&str> = Vec::new();
+        builder.forget_lets();
+        let count = set.lets.len();
+        for (place, (name, text)) in set.lets.iter().chain(&set.formulas).enumerate() {
+            let scope = Scope {
+                fields: &names,
+                kinds: &kinds,
+                functions,
+                factors: &all,
+                lets: &lets,
+                rules: set.rules,
+            };
+            let output = (place >= count).then_some(*name);
+            if let Err(mut wrong) = formula(&mut builder, scope, number, output, text) {
+                wrong.truncate(MAX_ERRORS);
+                let here = |error| FormulaError { factor: number, ..error };
+                errors.extend(wrong.into_iter().map(here));
+            }
+            if place < count {
+                lets.push(name);
+            }
+            number += 1;
         }
     }
     if errors.is_empty() { Ok(builder.finish()) } else { Err(errors) }
@@ -53,7 +112,22 @@ fn formula(
     builder: &mut Builder<'_>,
     scope: Scope<'_>,
     number: usize,
-    name: &str,
+    output: Option<&str>,
+    text: &str,
+) -> Result<(), Vec<FormulaError>> {
+    let result = one_formula(builder, scope, number, output, text);
+    if result.is_err() && output.is_none() {
+        // Later formulas may name it all the same: only this one is wrong.
+        builder.broken_let();
+    }
+    result
+}
+
+fn one_formula(
+    builder: &mut Builder<'_>,
+    scope: Scope<'_>,
+    number: usize,
+    output: Option<&str>,
     text: &str,
 ) -> Result<(), Vec<FormulaError>> {
     let whole = Place { start: 0, end: text.len() };
@@ -70,7 +144,7 @@ fn formula(
     }
     let tree = parse(text, &tokens, scope.functions).map_err(|error| vec![error])?;
     let meanings = check(&tree, number, scope)?;
-    builder.add(name, &tree, meanings).map_err(|Full| {
+    builder.add(scope, output, &tree, meanings).map_err(|Full| {
         let message = "with this formula the pipeline's graph becomes too large";
         let help = format!("at most {MAX_NODES} nodes; sums of thousands of terms are large too");
         vec![FormulaError::at(whole, message).help(help)]

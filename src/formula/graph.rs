@@ -1,6 +1,6 @@
 //! The graph that all formulas of a pipeline share: equal expressions are one node.
 
-use super::{Family, Signature};
+use super::{Family, Mode, Signature};
 
 /// Number of a node; arguments always have smaller numbers than the nodes that use them.
 pub type NodeId = usize;
@@ -20,6 +20,8 @@ pub enum NodeKind {
         args: Vec<NodeId>,
         /// Constant arguments of other functions in order; windows are whole numbers.
         params: Vec<f64>,
+        /// The rules by which it is computed; only what matters for this function.
+        mode: Mode,
     },
 }
 
@@ -52,14 +54,26 @@ impl PartialEq for Signature {
 }
 
 impl Node {
-    /// Length of the window it reads, 1 for what looks at the current row only.
+    /// How many rows of its arguments it reads, the current one included.
+    pub fn rows_read(&self) -> usize {
+        match &self.kind {
+            NodeKind::Call { function, .. } if function.family == Family::TimeSeries => {
+                function.reach(self.window()).saturating_add(1)
+            }
+            _ => 1,
+        }
+    }
+
+    /// Its window parameter, 1 for what looks at the current row only.
     pub fn window(&self) -> usize {
         match &self.kind {
-            NodeKind::Call { function, params, .. } if function.family == Family::TimeSeries => {
+            NodeKind::Call { function, params, .. }
+                if matches!(function.family, Family::TimeSeries | Family::Recursive) =>
+            {
                 let at = function
                     .parameters
                     .iter()
-                    .filter(|p| !matches!(p, super::Parameter::Series(_)))
+                    .filter(|p| !p.is_series())
                     .position(|p| matches!(p, super::Parameter::Window(..)));
                 at.and_then(|i| params.get(i)).map_or(1, |n| *n as usize)
             }

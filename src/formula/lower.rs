@@ -5,8 +5,8 @@ use rustc_hash::FxHashMap;
 use super::ast::{NEGATION, PRIMARY, Tree, precedence};
 use super::check::Meaning;
 use super::compile::{MAX_NODES, MAX_TEXT};
-use super::scope::Scope;
-use super::{Exactness, Family, Graph, Node, NodeId, NodeKind, Parameter, Signature};
+use super::scope::{Derived, Scope};
+use super::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter, Signature};
 
 /// Why a formula did not go in: the graph is as large as it may be.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,10 +15,12 @@ pub(super) struct Full;
 /// A graph that grows formula by formula.
 #[derive(Debug)]
 pub(super) struct Builder<'a> {
-    scope: Scope<'a>,
+    fields: &'a [&'a str],
     graph: Graph,
     known: FxHashMap<Key, NodeId>,
     text_bytes: usize,
+    /// Nodes of the sub-formulas of the set.
+    lets: Vec<NodeId>,
 }
 
 /// What makes two nodes the same: exactly the same expression, numbers by their bits. Two keys
@@ -27,18 +29,35 @@ pub(super) struct Builder<'a> {
 enum Key {
     Field(usize),
     Constant(u64),
-    Call(&'static str, Vec<NodeId>, Vec<u64>),
+    Call(&'static str, Vec<NodeId>, Vec<u64>, Mode),
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(scope: Scope<'a>) -> Builder<'a> {
-        Builder { scope, graph: Graph::default(), known: FxHashMap::default(), text_bytes: 0 }
+    pub(super) fn new(fields: &'a [&'a str]) -> Builder<'a> {
+        Builder {
+            fields,
+            graph: Graph::default(),
+            known: FxHashMap::default(),
+            text_bytes: 0,
+            lets: Vec::new(),
+        }
     }
 
-    /// Adds a checked formula as output `name`.
+    /// Begins another set.
+    pub(super) fn forget_lets(&mut self) {
+        self.lets.clear();
+    }
+
+    /// Something stands for a sub-formula that is wrong; the graph is of no use any more.
+    pub(super) fn broken_let(&mut self) {
+        self.lets.push(0);
+    }
+
+    /// Adds a checked formula as an output, or as the next sub-formula if it has no name.
     pub(super) fn add(
         &mut self,
-        name: &str,
+        scope: Scope<'_>,
+        output: Option<&str>,
         tree: &Tree<'_>,
         meanings: Vec<Meaning>,
     ) -> Result<(), Full> {
@@ -48,15 +67,23 @@ impl<'a> Builder<'a> {
                 Meaning::Unused => NodeId::MAX,
                 Meaning::Constant(value) => self.node(NodeKind::Constant(value))?,
                 Meaning::Field(field) => self.node(NodeKind::Field(field))?,
-                Meaning::Returns => self.returns()?,
+                Meaning::Derived(derived) => self.derived(scope, derived)?,
+                Meaning::Let(number) => self.lets.get(number).copied().ok_or(Full)?,
+                Meaning::Adv(bars) => {
+                    let volume = self.field(scope, "volume")?;
+                    self.call(scope, "ts_mean", vec![volume], vec![bars])?
+                }
                 Meaning::Call { function, args, params } => {
                     let args = args.iter().map(|id| nodes[*id]).collect();
-                    self.node(NodeKind::Call { function, args, params })?
+                    self.checked_call(scope, function, args, params)?
                 }
             });
         }
         if let Some(root) = nodes.last() {
-            self.graph.outputs.push((name.to_owned(), *root));
+            match output {
+                Some(name) => self.graph.outputs.push((name.to_owned(), *root)),
+                None => self.lets.push(*root),
+            }
         }
         Ok(())
     }
@@ -65,18 +92,61 @@ impl<'a> Builder<'a> {
         self.graph
     }
 
-    /// `close / delay(close, 1) - 1`; the checker made sure that all of it exists.
-    fn returns(&mut self) -> Result<NodeId, Full> {
-        let close = self.node(NodeKind::Field(self.scope.field("close").ok_or(Full)?))?;
-        let before = self.call("delay", vec![close], vec![1.0])?;
-        let ratio = self.call("/", vec![close, before], Vec::new())?;
-        let one = self.node(NodeKind::Constant(1.0))?;
-        self.call("-", vec![ratio, one], Vec::new())
+    /// A derived series; the checker made sure that all of it exists.
+    fn derived(&mut self, scope: Scope<'_>, derived: Derived) -> Result<NodeId, Full> {
+        match derived {
+            Derived::Returns => {
+                let close = self.field(scope, "close")?;
+                let before = self.call(scope, "delay", vec![close], vec![1.0])?;
+                let ratio = self.call(scope, "/", vec![close, before], Vec::new())?;
+                let one = self.node(NodeKind::Constant(1.0))?;
+                self.call(scope, "-", vec![ratio, one], Vec::new())
+            }
+            Derived::Vwap => {
+                let both = vec![self.field(scope, "amount")?, self.field(scope, "volume")?];
+                self.call(scope, "/", both, Vec::new())
+            }
+            Derived::Amount => {
+                let both = vec![self.field(scope, "vwap")?, self.field(scope, "volume")?];
+                self.call(scope, "*", both, Vec::new())
+            }
+        }
     }
 
-    fn call(&mut self, name: &str, args: Vec<NodeId>, params: Vec<f64>) -> Result<NodeId, Full> {
-        let function = self.scope.function(name).ok_or(Full)?;
-        self.node(NodeKind::Call { function, args, params })
+    fn field(&mut self, scope: Scope<'_>, name: &str) -> Result<NodeId, Full> {
+        self.node(NodeKind::Field(scope.field(name).ok_or(Full)?))
+    }
+
+    fn call(
+        &mut self,
+        scope: Scope<'_>,
+        name: &str,
+        args: Vec<NodeId>,
+        params: Vec<f64>,
+    ) -> Result<NodeId, Full> {
+        let function = scope.function(name).ok_or(Full)?;
+        self.checked_call(scope, function, args, params)
+    }
+
+    /// A call under the rules of the set. Only rules that matter for the function are kept, so that
+    /// all else is shared between sets.
+    fn checked_call(
+        &mut self,
+        scope: Scope<'_>,
+        function: &'static Signature,
+        args: Vec<NodeId>,
+        params: Vec<f64>,
+    ) -> Result<NodeId, Full> {
+        let rules = scope.rules.mode;
+        let windows =
+            function.family == Family::TimeSeries && !matches!(function.name, "delay" | "delta");
+        let exact = args.first().is_none_or(|arg| self.graph.nodes[*arg].exact);
+        let mode = Mode {
+            partial: rules.partial && windows,
+            qlib: rules.qlib && windows,
+            raw_ties: rules.raw_ties && function.compares && !exact,
+        };
+        self.node(NodeKind::Call { function, args, params, mode })
     }
 
     /// The node of this kind, a new one if there is none yet.
@@ -116,12 +186,13 @@ impl<'a> Builder<'a> {
 
     /// How many bars before the current one the value may depend on.
     fn look_back(&self, kind: &NodeKind) -> usize {
-        let NodeKind::Call { function, args, params } = kind else { return 0 };
+        let NodeKind::Call { function, args, params, .. } = kind else { return 0 };
         let deepest = args.iter().map(|id| self.graph.nodes[*id].look_back).max().unwrap_or(0);
-        let own = if function.family == Family::TimeSeries {
-            let constants = function.parameters.iter().filter(|p| !is_series(p));
+        let own = if matches!(function.family, Family::TimeSeries | Family::Recursive) {
+            let constants = function.parameters.iter().filter(|p| !p.is_series());
             let windows = constants.zip(params).filter(|(p, _)| matches!(p, Parameter::Window(..)));
-            windows.map(|(_, bars)| function.reach(*bars as usize)).max().unwrap_or(0)
+            let own = windows.map(|(_, bars)| function.reach(*bars as usize)).max();
+            own.unwrap_or_else(|| function.reach(1))
         } else {
             0
         };
@@ -131,11 +202,11 @@ impl<'a> Builder<'a> {
     /// At least as long as the text will be, found without making it.
     fn text_length(&self, kind: &NodeKind) -> usize {
         match kind {
-            NodeKind::Field(field) => self.scope.fields[*field].len(),
+            NodeKind::Field(field) => self.fields[*field].len(),
             NodeKind::Constant(_) => 25,
-            NodeKind::Call { function, args, params } => {
+            NodeKind::Call { function, args, params, .. } => {
                 let args: usize = args.iter().map(|id| self.graph.nodes[*id].text.len() + 4).sum();
-                function.name.len() + 2 + args + params.len() * 27
+                function.name.len() + 24 + args + params.len() * 27
             }
         }
     }
@@ -144,35 +215,42 @@ impl<'a> Builder<'a> {
     /// shortest text of each number. Reading it gives the same node.
     fn text(&self, kind: &NodeKind) -> String {
         match kind {
-            NodeKind::Field(field) => self.scope.fields[*field].to_owned(),
+            NodeKind::Field(field) => self.fields[*field].to_owned(),
             NodeKind::Constant(value) => number(*value),
-            NodeKind::Call { function, args, params } => match (args.as_slice(), function.name) {
-                ([x], "neg") => format!("-{}", self.within(*x, NEGATION)),
-                ([x, y], sign) => match precedence(sign) {
-                    Some(binding) => format!(
-                        "{} {sign} {}",
-                        self.within(*x, binding),
-                        self.within(*y, binding + 1)
-                    ),
-                    None => self.call_text(function, args, params),
-                },
-                _ => self.call_text(function, args, params),
-            },
+            NodeKind::Call { function, args, params, mode } => {
+                match (args.as_slice(), function.name) {
+                    ([x], "neg") => format!("-{}", self.within(*x, NEGATION)),
+                    ([x, y], sign) => match precedence(sign) {
+                        Some(binding) => format!(
+                            "{} {sign} {}",
+                            self.within(*x, binding),
+                            self.within(*y, binding + 1)
+                        ),
+                        None => self.call_text(function, args, params, *mode),
+                    },
+                    _ => self.call_text(function, args, params, *mode),
+                }
+            }
         }
     }
 
-    fn call_text(&self, function: &Signature, args: &[NodeId], params: &[f64]) -> String {
+    fn call_text(
+        &self,
+        function: &Signature,
+        args: &[NodeId],
+        params: &[f64],
+        mode: Mode,
+    ) -> String {
+        let given = args.len() + params.len();
         let (mut args, mut params) = (args.iter(), params.iter());
-        let elementwise = function.family == Family::Elementwise;
         let all: Vec<String> = function
-            .parameters
-            .iter()
-            .filter_map(|parameter| match elementwise || is_series(parameter) {
+            .spread(given)
+            .filter_map(|parameter| match function.is_row(parameter) {
                 true => args.next().map(|id| self.graph.nodes[*id].text.clone()),
                 false => params.next().map(|value| number(*value)),
             })
             .collect();
-        format!("{}({})", function.name, all.join(", "))
+        format!("{}{}({})", function.name, mode.suffix(), all.join(", "))
     }
 
     /// The text of a node as an operand that must bind at least as tightly as `least`.
@@ -193,16 +271,12 @@ impl Key {
         match kind {
             NodeKind::Field(field) => Key::Field(*field),
             NodeKind::Constant(value) => Key::Constant(value.to_bits()),
-            NodeKind::Call { function, args, params } => {
+            NodeKind::Call { function, args, params, mode } => {
                 let params = params.iter().map(|value| value.to_bits()).collect();
-                Key::Call(function.name, args.clone(), params)
+                Key::Call(function.name, args.clone(), params, *mode)
             }
         }
     }
-}
-
-fn is_series(parameter: &Parameter) -> bool {
-    matches!(parameter, Parameter::Series(_))
 }
 
 /// The shortest text that reads as the same number, whole numbers without a point.

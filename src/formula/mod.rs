@@ -11,8 +11,9 @@
 //! everywhere else the graph holds exactly what was written, because `x - x` is not 0 where x is
 //! missing. The one exception is a minus before a number: it belongs to the number.
 //!
-//! `returns`, unless it is a field, stands for `close / delay(close, 1) - 1`, and `nan`, unless it
-//! is a field, for a missing value.
+//! A name that is no field may be a sub-formula of its set (`let`), `nan` for a missing value, or
+//! one of the derived series: `returns` = `close / delay(close, 1) - 1`, `vwap` = `amount / volume`,
+//! `amount` = `vwap * volume`, `adv(n)` = `ts_mean(volume, n)`.
 
 mod ast;
 mod check;
@@ -21,7 +22,9 @@ mod error;
 mod graph;
 mod lexer;
 mod lower;
+mod names;
 mod parser;
+mod rules;
 mod scope;
 mod signature;
 
@@ -30,7 +33,12 @@ mod cases;
 #[cfg(test)]
 mod fixture;
 
-pub use compile::{MAX_DEPTH, MAX_LENGTH, MAX_NODES, MAX_WINDOW, compile};
+pub use compile::{
+    FieldKind, FormulaSet, MAX_DEPTH, MAX_LENGTH, MAX_NODES, MAX_SERIES, MAX_WINDOW, compile,
+    compile_sets,
+};
 pub use error::FormulaError;
 pub use graph::{Graph, Node, NodeId, NodeKind};
+pub use names::names;
+pub use rules::{Mode, Rules};
 pub use signature::{Exactness, Family, Parameter, Signature};

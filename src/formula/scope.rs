@@ -2,17 +2,34 @@
 
 use super::ast::Place;
 use super::error::quoted;
-use super::{FormulaError, Signature};
+use super::{FieldKind, FormulaError, Rules, Signature};
 
 /// Everything that a name in a formula may stand for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {
     /// Fields of the source.
     pub(super) fields: &'a [&'a str],
+    /// What each holds.
+    pub(super) kinds: &'a [FieldKind],
     /// Functions and signs.
     pub(super) functions: &'a [&'static Signature],
     /// All formulas of the pipeline; their names serve better messages.
     pub(super) factors: &'a [(&'a str, &'a str)],
+    /// Sub-formulas that came before.
+    pub(super) lets: &'a [&'a str],
+    /// Rules of the set.
+    pub(super) rules: Rules,
+}
+
+/// A series that follows from others, where it is no field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Derived {
+    /// `close / delay(close, 1) - 1`.
+    Returns,
+    /// `amount / volume`.
+    Vwap,
+    /// `vwap * volume`.
+    Amount,
 }
 
 /// What other languages call it, in lower case, and what it is called here.
@@ -52,6 +69,28 @@ const ALIASES: [(&str, &str); 30] = [
 impl Scope<'_> {
     pub(super) fn field(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| *field == name)
+    }
+
+    /// The newest sub-formula of this name.
+    pub(super) fn sub_formula(&self, name: &str) -> Option<usize> {
+        self.lets.iter().rposition(|known| *known == name)
+    }
+
+    pub(super) fn is_group(&self, field: usize) -> bool {
+        self.kinds.get(field) == Some(&FieldKind::Group)
+    }
+
+    /// The derived series of this name, if all that it is made from is there.
+    pub(super) fn derived(&self, name: &str) -> Option<Derived> {
+        let (derived, fields, functions): (_, &[&str], &[&str]) = match name {
+            "returns" => (Derived::Returns, &["close"], &["delay", "/", "-"]),
+            "vwap" => (Derived::Vwap, &["amount", "volume"], &["/"]),
+            "amount" => (Derived::Amount, &["vwap", "volume"], &["*"]),
+            _ => return None,
+        };
+        let there = fields.iter().all(|name| self.field(name).is_some())
+            && functions.iter().all(|name| self.function(name).is_some());
+        there.then_some(derived)
     }
 
     pub(super) fn function(&self, name: &str) -> Option<&'static Signature> {

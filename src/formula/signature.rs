@@ -7,6 +7,8 @@ pub enum Family {
     Elementwise,
     /// The same symbol, a window of times ending at this one.
     TimeSeries,
+    /// The same symbol, all times up to this one.
+    Recursive,
     /// The same time, all symbols.
     CrossSection,
 }
@@ -20,6 +22,12 @@ pub enum Parameter {
     Window(&'static str, u32),
     /// Any constant number. Elementwise operators get it as a row, like a series.
     Constant(&'static str),
+    /// A constant number from 0 to 1.
+    Fraction(&'static str),
+    /// A field whose equal values make groups of symbols.
+    Group(&'static str),
+    /// One or more series, all that are left.
+    Rest(&'static str),
 }
 
 /// Whether a function's results carry rounding error, which decides whether ranks of them use the
@@ -55,24 +63,60 @@ impl Parameter {
     /// The name in signatures.
     pub const fn name(self) -> &'static str {
         match self {
-            Parameter::Series(name) | Parameter::Window(name, _) | Parameter::Constant(name) => {
-                name
-            }
+            Parameter::Series(name)
+            | Parameter::Window(name, _)
+            | Parameter::Constant(name)
+            | Parameter::Fraction(name)
+            | Parameter::Group(name)
+            | Parameter::Rest(name) => name,
         }
+    }
+
+    /// Whether it takes series, not constants.
+    pub const fn is_series(self) -> bool {
+        matches!(self, Parameter::Series(_) | Parameter::Group(_) | Parameter::Rest(_))
     }
 }
 
 impl Signature {
     /// As shown to people: `ts_corr(x, y, n)`.
     pub fn display(&self) -> String {
-        let names: Vec<_> = self.parameters.iter().map(|p| p.name()).collect();
+        let name = |p: &Parameter| match p {
+            Parameter::Rest(name) => format!("{name}1, ..., {name}k"),
+            p => p.name().to_owned(),
+        };
+        let names: Vec<_> = self.parameters.iter().map(name).collect();
         format!("{}({})", self.name, names.join(", "))
     }
 
-    /// How many bars before the current one a time-series function with a window of `bars` may
-    /// read. By the language's convention the windows of `ts_` functions count the current bar;
-    /// all others may reach `bars` back, like `delay`.
+    /// How many bars before the current one a function with a window of `bars` may read. Windows
+    /// count the current bar, except those of `delay` and `delta`, which are distances.
     pub fn reach(&self, bars: usize) -> usize {
-        if self.name.starts_with("ts_") { bars.saturating_sub(1) } else { bars }
+        match self.family {
+            Family::Recursive => usize::MAX,
+            Family::TimeSeries if matches!(self.name, "delay" | "delta") => bars,
+            Family::TimeSeries => bars.saturating_sub(1),
+            Family::Elementwise | Family::CrossSection => 0,
+        }
+    }
+
+    /// How many arguments it takes with `given` of them written: as many, if that is allowed.
+    pub fn arity(&self, given: usize) -> usize {
+        let rest = self.parameters.iter().any(|p| matches!(p, Parameter::Rest(_)));
+        if rest { given.max(self.parameters.len()) } else { self.parameters.len() }
+    }
+
+    /// Whether a parameter comes as rows: series do, and to elementwise functions everything.
+    pub fn is_row(&self, parameter: Parameter) -> bool {
+        parameter.is_series() || self.family == Family::Elementwise
+    }
+
+    /// The parameter of each of `given` arguments.
+    pub fn spread(&self, given: usize) -> impl Iterator<Item = Parameter> + use<'_> {
+        let more = given.saturating_sub(self.parameters.len());
+        self.parameters.iter().flat_map(move |p| {
+            let times = if matches!(p, Parameter::Rest(_)) { 1 + more } else { 1 };
+            std::iter::repeat_n(*p, times)
+        })
     }
 }

@@ -4,6 +4,7 @@ mod catalog;
 mod explain;
 #[cfg(test)]
 mod fakes;
+mod library;
 mod notes;
 mod resolve;
 mod rules;
@@ -15,11 +16,15 @@ use std::sync::Arc;
 use crate::formula::Graph;
 use crate::model::{Action, OutputKind, Severity, Span};
 
+pub use crate::config::suggestion;
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, Layout, OptionError};
 pub use explain::{
     AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
     NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
     explain,
+};
+pub use library::{
+    FactorError, FactorPlan, FactorSet, MissingField, compile_factors, factors_schema, shipped,
 };
 pub use notes::notes;
 pub use resolve::{Variables, load, load_text};
@@ -89,13 +94,15 @@ pub struct SourcePlan {
     pub start: Start,
 }
 
-/// A numeric field of a source.
+/// A field of a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldPlan {
     /// Name.
     pub name: String,
     /// Whether it may be absent or null.
     pub nullable: bool,
+    /// Whether it holds text, which only makes groups: in rows, a small number per distinct text.
+    pub text: bool,
 }
 
 /// What to do with a field that is not declared.

@@ -3,6 +3,7 @@
 mod backfill;
 mod books;
 pub mod clock;
+mod compute;
 mod delivery;
 mod encoding;
 mod live;
@@ -12,6 +13,7 @@ mod stop;
 mod workers;
 
 pub use backfill::{BackfillError, BackfillOptions, Written, backfill};
+pub use compute::{Bars, Compute, ComputeError, Section, TakeSection};
 pub use live::{LiveError, LiveOptions, run};
 pub use signals::stop_on_signals;
 pub use stop::Stop;

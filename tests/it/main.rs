@@ -9,6 +9,7 @@
 )]
 
 mod broker;
+mod compute;
 mod kafka_mock;
 mod kafka_sink;
 mod kafka_source;

@@ -162,9 +162,9 @@ fn functions_compile_as_their_signature_says_and_the_panel_runs_them() {
     for function in catalog.functions.iter().filter(|one| one.name.starts_with(char::is_alphabetic))
     {
         let argument = |parameter: &Parameter| match parameter {
-            Parameter::Series(_) => "close".to_owned(),
+            Parameter::Series(_) | Parameter::Rest(_) | Parameter::Group(_) => "close".to_owned(),
             Parameter::Window(_, least) => (least + 1).to_string(),
-            Parameter::Constant(_) => "0.5".to_owned(),
+            Parameter::Constant(_) | Parameter::Fraction(_) => "0.5".to_owned(),
         };
         let arguments: Vec<_> = function.parameters.iter().map(argument).collect();
         // The minus sign has a name that no formula uses.

@@ -81,5 +81,9 @@ fn bad_pipelines_say_what_is_wrong() {
 #[test]
 fn the_schema_is_that_of_the_program() {
     let schema = serde_json::to_string_pretty(&plan::schema(&catalog())).unwrap() + "\n";
-    all_hold(vec![holds(Path::new("schemas/pipeline.schema.json"), &schema)]);
+    let factors = serde_json::to_string_pretty(&plan::factors_schema()).unwrap() + "\n";
+    all_hold(vec![
+        holds(Path::new("schemas/pipeline.schema.json"), &schema),
+        holds(Path::new("schemas/factors.schema.json"), &factors),
+    ]);
 }

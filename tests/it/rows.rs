@@ -17,7 +17,7 @@ use weir::model::{
 use weir::plan::{CheckContext, CheckPlan, FieldPlan, SourcePlan, Start, UnknownFields};
 
 fn source() -> SourcePlan {
-    let field = |name: &str, nullable| FieldPlan { name: name.to_owned(), nullable };
+    let field = |name: &str, nullable| FieldPlan { name: name.to_owned(), nullable, text: false };
     SourcePlan {
         name: "bars".to_owned(),
         topic: "market.bars".to_owned(),

@@ -183,7 +183,8 @@ mod tests {
     use crate::plan::{FieldPlan, Start, UnknownFields};
 
     fn source() -> SourcePlan {
-        let field = |name: &str, nullable| FieldPlan { name: name.to_owned(), nullable };
+        let field =
+            |name: &str, nullable| FieldPlan { name: name.to_owned(), nullable, text: false };
         SourcePlan {
             name: "bars".to_owned(),
             topic: "bars".to_owned(),

@@ -7,10 +7,12 @@
 mod cross_section;
 mod elementwise;
 mod grid;
+mod groups;
 mod math;
 mod panel;
 #[cfg(test)]
 mod random;
+mod recursive;
 mod rolling;
 mod simd;
 mod sum;
@@ -21,7 +23,7 @@ mod window;
 use std::fmt;
 use std::ops::Range;
 
-use crate::formula::Signature;
+use crate::formula::{Mode, Signature};
 
 pub use panel::{Emit, Late, Panel, PanelError, Stats};
 pub use simd::Level;
@@ -48,17 +50,48 @@ pub(crate) enum Kernel {
     Elementwise(fn(Level, &[&[f64]], &mut [f64])),
     /// Windows of the arguments to a row.
     Rolling(Rolling),
-    /// One row to a row, missing where the argument is; the flag says that the argument is exact.
-    /// May not depend on the order of the symbols.
-    CrossSection(fn(Level, &[f64], bool, &mut Scratch, &mut [f64])),
+    /// Rows of the members of the universe to a row. May not depend on the order of the symbols.
+    CrossSection(fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64])),
+    /// The state of the time before and rows of the arguments to the state of this time.
+    Recursive(Recursive),
+}
+
+/// How an operator is to be computed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How<'a> {
+    /// Whether the first argument carries rounding error and is compared on the tie grid.
+    pub(crate) inexact: bool,
+    /// The rules of the set of formulas.
+    pub(crate) mode: Mode,
+    /// The window parameter; with partial windows there may be fewer rows.
+    pub(crate) n: usize,
+    /// All constant arguments, the window included.
+    pub(crate) params: &'a [f64],
+}
+
+impl How<'_> {
+    /// A constant argument.
+    pub(crate) fn param(&self, at: usize) -> f64 {
+        self.params.get(at).copied().unwrap_or(f64::NAN)
+    }
+}
+
+/// A kernel that goes on from the state of the time before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recursive {
+    /// Takes the states of the time before to those of this time, in place; missing = none yet.
+    pub(crate) run: fn(Level, &[&[f64]], How<'_>, &mut [f64]),
+    /// Whether the result is missing where the first argument is, although the state lives on.
+    pub(crate) masked: bool,
 }
 
 /// A kernel down the symbols' columns.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rolling {
     /// Computes the symbols of `range` into a slice of its length; the range's ends are multiples
-    /// of eight. Windows are full and have as many rows as `reads` says.
-    pub(crate) run: fn(Level, &[Window<'_>], Inexact, Range<usize>, &mut [f64]),
+    /// of eight. Windows have as many rows as `reads` says; where they may be partial, as many of
+    /// them as there are.
+    pub(crate) run: fn(Level, &[Window<'_>], How<'_>, Range<usize>, &mut [f64]),
     /// Which rows it looks at.
     pub(crate) reads: Reads,
 }
@@ -68,14 +101,13 @@ pub(crate) struct Rolling {
 pub(crate) enum Reads {
     /// The current row and the n - 1 before it; they come oldest first.
     Window,
+    /// The same, as many as there are, whatever the rules say.
+    Existing,
     /// Only the row n before the current one; it comes as a window of one row.
     Lag,
     /// The row n before the current one and the current one, in this order.
     LagAndCurrent,
 }
-
-/// Whether the first argument carries rounding error, so that comparisons use the tie grid.
-pub(crate) type Inexact = bool;
 
 /// The definition of an operator for one cell; only called by tests.
 #[cfg(test)]
@@ -83,10 +115,12 @@ pub(crate) type Inexact = bool;
 pub(crate) enum Twin {
     /// Of the arguments' values.
     Cell(fn(&[f64]) -> f64),
-    /// Of the arguments' windows, oldest first, full; the flag as for the kernel.
-    Window(fn(&[Vec<f64>], Inexact) -> f64),
-    /// Of the row of the members of the universe.
-    Row(fn(&[f64], Inexact) -> Vec<f64>),
+    /// Of the arguments' windows, oldest first.
+    Window(fn(&[Vec<f64>], How<'_>) -> f64),
+    /// Of the rows of the members of the universe.
+    Row(fn(&[Vec<f64>], How<'_>) -> Vec<f64>),
+    /// Of all values of the arguments up to this time.
+    History(fn(&[Vec<f64>], How<'_>) -> f64),
 }
 
 impl fmt::Debug for Kernel {
@@ -95,6 +129,7 @@ impl fmt::Debug for Kernel {
             Kernel::Elementwise(_) => "elementwise",
             Kernel::Rolling(_) => "rolling",
             Kernel::CrossSection(_) => "cross-section",
+            Kernel::Recursive(_) => "recursive",
         })
     }
 }
@@ -110,16 +145,17 @@ impl Reads {
     /// How many rows before the current one the oldest row is.
     pub(crate) const fn reach(self, n: usize) -> usize {
         match self {
-            Reads::Window => n.saturating_sub(1),
+            Reads::Window | Reads::Existing => n.saturating_sub(1),
             Reads::Lag | Reads::LagAndCurrent => n,
         }
     }
 }
 
 /// All operators, by family.
-const FAMILIES: [&[&Member]; 3] = [elementwise::MEMBERS, rolling::MEMBERS, cross_section::MEMBERS];
+const FAMILIES: [&[&Member]; 4] =
+    [elementwise::MEMBERS, rolling::MEMBERS, recursive::MEMBERS, cross_section::MEMBERS];
 
-const COUNT: usize = FAMILIES[0].len() + FAMILIES[1].len() + FAMILIES[2].len();
+const COUNT: usize = FAMILIES[0].len() + FAMILIES[1].len() + FAMILIES[2].len() + FAMILIES[3].len();
 
 static FUNCTIONS: [&Signature; COUNT] = {
     let mut all = [&FAMILIES[0][0].signature; COUNT];
@@ -153,7 +189,8 @@ mod tests {
 
     #[test]
     fn every_function_stands_once_in_the_folder_of_its_family() {
-        let families = [Family::Elementwise, Family::TimeSeries, Family::CrossSection];
+        let families =
+            [Family::Elementwise, Family::TimeSeries, Family::Recursive, Family::CrossSection];
         for (members, family) in FAMILIES.iter().zip(families) {
             for m in *members {
                 let name = m.signature.name;
@@ -161,7 +198,12 @@ mod tests {
                 assert_eq!(functions().iter().filter(|f| f.name == name).count(), 1, "{name}");
                 let windows =
                     m.signature.parameters.iter().filter(|p| matches!(p, Parameter::Window(..)));
-                assert_eq!(windows.count(), usize::from(family == Family::TimeSeries), "{name}");
+                let count = windows.count();
+                match family {
+                    Family::TimeSeries => assert_eq!(count, 1, "{name}"),
+                    Family::Recursive => assert!(count <= 1, "{name}"),
+                    Family::Elementwise | Family::CrossSection => assert_eq!(count, 0, "{name}"),
+                }
             }
         }
     }

@@ -3,8 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::random::Random;
-use super::{Kernel, Reads, Twin, functions, member};
-use crate::formula::{Exactness, Family, Graph, Node, NodeId, NodeKind, Parameter};
+use super::{How, Kernel, Reads, Twin, functions, member};
+use crate::formula::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter};
+
+/// Partial windows, for twins.
+pub(crate) const PARTIAL: How<'static> = How {
+    inexact: false,
+    mode: Mode { partial: true, qlib: false, raw_ties: false },
+    n: 0,
+    params: &[],
+};
 
 /// Builds a graph; equal expressions become one node.
 #[derive(Debug, Default)]
@@ -20,6 +28,16 @@ impl Builder {
     }
 
     pub(crate) fn call(&mut self, name: &str, args: &[NodeId], params: &[f64]) -> NodeId {
+        self.call_with(name, args, params, Mode::default())
+    }
+
+    pub(crate) fn call_with(
+        &mut self,
+        name: &str,
+        args: &[NodeId],
+        params: &[f64],
+        mode: Mode,
+    ) -> NodeId {
         let function = functions().iter().find(|f| f.name == name).expect(name);
         let texts: Vec<_> = args.iter().map(|a| self.0.nodes[*a].text.clone()).collect();
         let exact = match function.exactness {
@@ -27,8 +45,8 @@ impl Builder {
             Exactness::Never => false,
             Exactness::Inherited => args.iter().all(|a| self.0.nodes[*a].exact),
         };
-        let text = format!("{name}({texts:?}, {params:?})");
-        let kind = NodeKind::Call { function, args: args.to_vec(), params: params.to_vec() };
+        let text = format!("{name}({texts:?}, {params:?}, {mode:?})");
+        let kind = NodeKind::Call { function, args: args.to_vec(), params: params.to_vec(), mode };
         self.node(kind, text, exact)
     }
 
@@ -60,7 +78,14 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
         let (mut args, mut params) = (Vec::new(), Vec::new());
         for parameter in function.parameters {
             match parameter {
-                Parameter::Series(_) => args.push(nodes[random.below(nodes.len())]),
+                Parameter::Series(_) | Parameter::Group(_) => {
+                    args.push(nodes[random.below(nodes.len())]);
+                }
+                Parameter::Rest(_) => {
+                    let more = 1 + random.below(3);
+                    args.extend((0..more).map(|_| nodes[random.below(nodes.len())]));
+                }
+                Parameter::Fraction(_) => params.push(random.unit()),
                 Parameter::Window(_, least) => {
                     params.push(f64::from(*least) + random.below(windows) as f64);
                 }
@@ -70,7 +95,16 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Parameter::Constant(_) => params.push(1.5),
             }
         }
-        nodes.push(builder.call(function.name, &args, &params));
+        let mode = match function.family {
+            Family::TimeSeries => [
+                Mode::default(),
+                Mode { partial: true, ..Mode::default() },
+                Mode { partial: true, qlib: true, ..Mode::default() },
+                Mode { raw_ties: true, ..Mode::default() },
+            ][random.below(4)],
+            _ => Mode::default(),
+        };
+        nodes.push(builder.call_with(function.name, &args, &params, mode));
     }
     for i in 0..nodes.len() {
         if i == nodes.len() - 1 || random.below(4) == 0 {
@@ -106,36 +140,40 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                         rows.get(&(*time, *symbol)).map_or(f64::NAN, |row| row[*field])
                     }
                     NodeKind::Constant(value) => *value,
-                    NodeKind::Call { function, args, params } => {
+                    NodeKind::Call { function, args, params, mode } => {
                         let member = member(function).expect("an operator");
-                        let inexact = !graph.nodes[args[0]].exact;
+                        let inexact = !graph.nodes[args[0]].exact && !mode.raw_ties;
+                        let n = node.window();
+                        let how = How { inexact, mode: *mode, n, params };
                         match member.twin {
                             Twin::Cell(f) => {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
                                 let Kernel::Rolling(kernel) = member.kernel else { panic!() };
-                                let n = params[0] as usize;
-                                let back: Vec<usize> = match kernel.reads {
-                                    Reads::Window => (0..n).rev().collect(),
-                                    Reads::Lag => vec![n],
-                                    Reads::LagAndCurrent => vec![n, 0],
+                                let back = rows_back(kernel.reads, how, t);
+                                let window = |a: &NodeId| {
+                                    back.iter().map(|b| values[*a][t - b][s]).collect()
                                 };
-                                if back[0] > t {
-                                    f64::NAN
-                                } else {
-                                    let window = |a: &NodeId| {
-                                        back.iter().map(|b| values[*a][t - b][s]).collect()
-                                    };
-                                    f(&args.iter().map(window).collect::<Vec<_>>(), inexact)
+                                match back.first() {
+                                    Some(oldest) if *oldest <= t => {
+                                        f(&args.iter().map(window).collect::<Vec<_>>(), how)
+                                    }
+                                    _ => f64::NAN,
                                 }
                             }
                             Twin::Row(f) => {
                                 let row = across.get_or_insert_with(|| {
-                                    let of = |m: &usize| values[args[0]][t][*m];
-                                    f(&members.iter().map(of).collect::<Vec<_>>(), inexact)
+                                    let of = |a: &NodeId| {
+                                        members.iter().map(|m| values[*a][t][*m]).collect()
+                                    };
+                                    f(&args.iter().map(of).collect::<Vec<_>>(), how)
                                 });
                                 members.iter().position(|m| *m == s).map_or(f64::NAN, |i| row[i])
+                            }
+                            Twin::History(f) => {
+                                let of = |a: &NodeId| (0..=t).map(|u| values[*a][u][s]).collect();
+                                f(&args.iter().map(of).collect::<Vec<_>>(), how)
                             }
                         }
                     }
@@ -150,6 +188,20 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
         Some(graph.outputs.iter().map(|(_, node)| values[*node][t][s]).collect())
     };
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
+}
+
+/// How far back the rows are that an operator reads, oldest first, where `older` rows are older.
+fn rows_back(reads: Reads, how: How<'_>, older: usize) -> Vec<usize> {
+    let partial = reads == Reads::Existing || (reads == Reads::Window && how.mode.partial);
+    match reads {
+        Reads::Window | Reads::Existing => {
+            let rows = if partial { how.n.min(older + 1) } else { how.n };
+            // Not more than is needed to see that the window is too long.
+            (0..rows.min(older + 2)).rev().collect()
+        }
+        Reads::Lag => vec![how.n],
+        Reads::LagAndCurrent => vec![how.n, 0],
+    }
 }
 
 /// Whether two rows are equal: by bits, all missing values being the same.

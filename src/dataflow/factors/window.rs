@@ -36,6 +36,13 @@ impl<'a> Window<'a> {
         self.starts.iter().map(move |start| block(self.data, start + at))
     }
 
+    /// One symbol of row number `row`, 0 = oldest.
+    #[inline(always)]
+    pub(crate) fn value(&self, row: usize, symbol: usize) -> f64 {
+        let start = self.starts.get(row).copied().unwrap_or(self.data.len());
+        self.data.get(start + symbol).copied().unwrap_or(f64::NAN)
+    }
+
     /// `B` blocks of `L` symbols from `at` of row number `row`, 0 = oldest.
     #[inline(always)]
     fn blocks<const L: usize, const B: usize>(self, row: usize, at: usize) -> &'a [[f64; L]; B] {

@@ -25,7 +25,7 @@ pub(super) const ODD: [f64; 12] = [
 /// open, high, low, close, and volume which may be missing.
 pub(super) fn fields() -> Vec<FieldPlan> {
     ["open", "high", "low", "close", "volume"]
-        .map(|name| FieldPlan { name: name.to_owned(), nullable: name == "volume" })
+        .map(|name| FieldPlan { name: name.to_owned(), nullable: name == "volume", text: false })
         .to_vec()
 }
 

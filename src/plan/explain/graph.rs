@@ -24,10 +24,9 @@ pub(super) fn explain_graph(graph: &Graph, corrections: usize) -> Vec<NodeExplan
     }
     for reader in 0..nodes.len() {
         let arguments = nodes[reader].arguments.clone();
-        let deepest = arguments.iter().map(|a| nodes[*a].look_back).max().unwrap_or(0);
         // How many rows of an argument the reader looks at.
         let window = match nodes[reader].kind {
-            Kind::TimeSeries => nodes[reader].look_back.saturating_sub(deepest) + 1,
+            Kind::TimeSeries => graph.nodes.get(reader).map_or(1, Node::rows_read),
             _ => 0,
         };
         for argument in arguments {
@@ -57,10 +56,10 @@ fn shape(node: &Node) -> (Kind, String, Vec<usize>) {
     match &node.kind {
         NodeKind::Field(_) => (Kind::Field, node.text.clone(), Vec::new()),
         NodeKind::Constant(value) => (Kind::Constant, value.to_string(), Vec::new()),
-        NodeKind::Call { function, args, params } => {
+        NodeKind::Call { function, args, params, .. } => {
             let kind = match function.family {
                 Family::Elementwise => Kind::Elementwise,
-                Family::TimeSeries => Kind::TimeSeries,
+                Family::TimeSeries | Family::Recursive => Kind::TimeSeries,
                 Family::CrossSection => Kind::CrossSection,
             };
             let params: Vec<_> = params.iter().map(f64::to_string).collect();

@@ -61,7 +61,10 @@ impl Explanation {
         writeln!(f, "\nfactors")?;
         let names = width(self.factors.iter().map(|factor| factor.name.as_str()));
         for factor in &self.factors {
-            let back = format!("{} back", factor.look_back);
+            let back = match factor.look_back {
+                usize::MAX => "all back".to_owned(),
+                bars => format!("{bars} back"),
+            };
             let node = format!("#{}", factor.node);
             writeln!(f, "  {:names$}  {back:8}  {node:4}  {}", factor.name, factor.formula)?;
         }

@@ -121,6 +121,7 @@ impl Resolver<'_> {
         let plan = |(name, kind): &(Spanned<String>, Spanned<config::FieldType>)| FieldPlan {
             name: name.value.clone(),
             nullable: kind.value.nullable,
+            text: false,
         };
         Some(entries.iter().map(plan).collect())
     }

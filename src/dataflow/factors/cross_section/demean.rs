@@ -1,6 +1,6 @@
 //! Distance from the mean of the row.
 
-use super::{Exactness, Kernel, Level, Member, count, map, signature, sum};
+use super::{Exactness, Kernel, Level, Member, count, first, map, signature, sum};
 #[cfg(test)]
 use super::{Twin, twin_sum};
 
@@ -11,9 +11,10 @@ pub(super) static DEMEAN: Member = Member {
         Exactness::Never,
         "x minus the mean of x over the universe at that time",
     ),
-    kernel: Kernel::CrossSection(|level, x, _, _, out| demean(level, x, out)),
+    kernel: Kernel::CrossSection(|level, args, _, _, out| demean(level, first(args), out)),
     #[cfg(test)]
-    twin: Twin::Row(|x, _| {
+    twin: Twin::Row(|rows, _| {
+        let x = &rows[0];
         let mean = twin_sum(x) / x.iter().filter(|v| !v.is_nan()).count() as f64;
         x.iter().map(|v| v - mean).collect()
     }),

@@ -3,37 +3,68 @@
 //! is a file here, its `mod` and its line in [`MEMBERS`].
 
 mod demean;
+mod group;
+mod market;
+mod quantile;
 mod rank;
 mod scale;
+mod winsorize;
 mod zscore;
 
 #[cfg(test)]
 use super::Twin;
+use super::groups::{self, Groups};
 use super::simd::{Body, Level, run};
 use super::sum;
-use super::{Kernel, Member};
+use super::{How, Kernel, Member};
 use crate::formula::{Exactness, Family, Parameter, Signature};
 
 /// All cross-section operators.
-pub(super) const MEMBERS: &[&Member] =
-    &[&rank::RANK, &zscore::ZSCORE, &demean::DEMEAN, &scale::SCALE];
+pub(super) const MEMBERS: &[&Member] = &[
+    &rank::RANK,
+    &zscore::ZSCORE,
+    &demean::DEMEAN,
+    &scale::SCALE,
+    &winsorize::WINSORIZE,
+    &quantile::QUANTILE,
+    &market::MARKET,
+    &group::MEAN,
+    &group::NEUTRALIZE,
+    &group::ZSCORE,
+    &group::RANK,
+];
 
 /// Memory that kernels use between calls.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     rank: rank::Order,
     row: Vec<f64>,
+    groups: Groups,
 }
 
 const fn signature(name: &'static str, exactness: Exactness, summary: &'static str) -> Signature {
+    with(name, &[Parameter::Series("x")], exactness, summary)
+}
+
+const fn with(
+    name: &'static str,
+    parameters: &'static [Parameter],
+    exactness: Exactness,
+    summary: &'static str,
+) -> Signature {
     Signature {
         name,
         family: Family::CrossSection,
-        parameters: &[Parameter::Series("x")],
+        parameters,
         summary,
         exactness,
         compares: false,
     }
+}
+
+/// The first of the rows; empty if there is none, which does not happen.
+fn first<'a>(args: &[&'a [f64]]) -> &'a [f64] {
+    args.first().copied().unwrap_or(&[])
 }
 
 /// How many values are not missing.

@@ -5,7 +5,7 @@
 //! buckets. The sample and the map decide how long that takes, never the result. Rows on which it
 //! takes too long are sorted by comparison.
 
-use super::{Body, Exactness, Kernel, Level, Member, Signature, run, signature, sum};
+use super::{Body, Exactness, Kernel, Level, Member, Signature, first, run, signature, sum};
 #[cfg(test)]
 use super::{Twin, twin_grid};
 use crate::dataflow::factors::grid::rounding_addend;
@@ -21,21 +21,25 @@ pub(super) static RANK: Member = Member {
              averaged",
         )
     },
-    kernel: Kernel::CrossSection(|level, x, inexact, scratch, out| {
-        rank(level, x, inexact, &mut scratch.rank, out);
+    kernel: Kernel::CrossSection(|level, args, how, scratch, out| {
+        rank(level, first(args), how.inexact, &mut scratch.rank, out);
     }),
     #[cfg(test)]
-    twin: Twin::Row(|x, inexact| {
-        let on_grid = twin_grid(x, inexact);
-        let n = x.iter().filter(|v| !v.is_nan()).count() as f64;
-        let one = |v: &f64| {
-            let below = on_grid.iter().filter(|w| *w < v).count() as f64;
-            let equal = on_grid.iter().filter(|w| *w == v).count() as f64;
-            if v.is_nan() { f64::NAN } else { (below + (equal + 1.0) / 2.0) / n }
-        };
-        on_grid.iter().map(one).collect()
-    }),
+    twin: Twin::Row(|rows, how| twin(&rows[0], how.inexact)),
 };
+
+/// By counting.
+#[cfg(test)]
+pub(super) fn twin(x: &[f64], inexact: bool) -> Vec<f64> {
+    let on_grid = twin_grid(x, inexact);
+    let n = x.iter().filter(|v| !v.is_nan()).count() as f64;
+    let one = |v: &f64| {
+        let below = on_grid.iter().filter(|w| *w < v).count() as f64;
+        let equal = on_grid.iter().filter(|w| *w == v).count() as f64;
+        if v.is_nan() { f64::NAN } else { (below + (equal + 1.0) / 2.0) / n }
+    };
+    on_grid.iter().map(one).collect()
+}
 
 /// How many values of a row are looked at to centre and scale the map to buckets.
 const SAMPLE: usize = 63;
@@ -68,7 +72,7 @@ const fn key(x: f64) -> u64 {
     bits ^ (((bits as i64 >> 63) as u64) | 1 << 63)
 }
 
-fn rank(level: Level, x: &[f64], inexact: bool, order: &mut Order, out: &mut [f64]) {
+pub(super) fn rank(level: Level, x: &[f64], inexact: bool, order: &mut Order, out: &mut [f64]) {
     let addend = if inexact { rounding_addend(sum::largest(level, x)) } else { 0.0 };
     let count = order.gather(level, x, addend);
     if count == 0 {
@@ -249,7 +253,6 @@ mod tests {
     #[test]
     fn equals_counting_on_every_kind_of_row() {
         let mut random = Random::new(21);
-        let Twin::Row(twin) = RANK.twin else { panic!("a row twin") };
         let mut order = Order::default();
         for round in 0..400 {
             let n = 1 + random.below(400);

@@ -1,6 +1,6 @@
 //! Scaling to a sum of magnitudes of one.
 
-use super::{Exactness, Kernel, Member, Scratch, map, signature, sum};
+use super::{Exactness, Kernel, Member, Scratch, first, map, signature, sum};
 #[cfg(test)]
 use super::{Twin, twin_sum};
 
@@ -11,7 +11,8 @@ pub(super) static SCALE: Member = Member {
         Exactness::Never,
         "x / sum(abs(x)) over the universe at that time; missing where the sum is 0",
     ),
-    kernel: Kernel::CrossSection(|level, x, _, scratch, out| {
+    kernel: Kernel::CrossSection(|level, args, _, scratch, out| {
+        let x = first(args);
         let Scratch { row, .. } = scratch;
         row.resize(x.len(), 0.0);
         map(level, x, row, f64::abs);
@@ -20,7 +21,8 @@ pub(super) static SCALE: Member = Member {
         map(level, x, out, |v| v / total);
     }),
     #[cfg(test)]
-    twin: Twin::Row(|x, _| {
+    twin: Twin::Row(|rows, _| {
+        let x = &rows[0];
         let sizes: Vec<f64> = x.iter().map(|v| v.abs()).collect();
         let total = twin_sum(&sizes);
         x.iter().map(|v| if total == 0.0 { f64::NAN } else { v / total }).collect()

@@ -1,6 +1,6 @@
 //! Distance from the mean of the row in standard deviations.
 
-use super::{Exactness, Kernel, Level, Member, count, demean::demean, map, signature, sum};
+use super::{Exactness, Kernel, Level, Member, count, demean::demean, first, map, signature, sum};
 #[cfg(test)]
 use super::{Twin, twin_sum};
 
@@ -13,11 +13,12 @@ pub(super) static ZSCORE: Member = Member {
         "(x - mean) / standard deviation (ddof 0) over the universe at that time; missing where \
          all are equal",
     ),
-    kernel: Kernel::CrossSection(|level, x, _, scratch, out| {
-        zscore(level, x, &mut scratch.row, out);
+    kernel: Kernel::CrossSection(|level, args, _, scratch, out| {
+        zscore(level, first(args), &mut scratch.row, out);
     }),
     #[cfg(test)]
-    twin: Twin::Row(|x, _| {
+    twin: Twin::Row(|rows, _| {
+        let x = &rows[0];
         let there: Vec<f64> = x.iter().copied().filter(|v| !v.is_nan()).collect();
         if there.iter().all(|v| *v == there[0]) {
             return vec![f64::NAN; x.len()];

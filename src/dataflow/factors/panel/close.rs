@@ -65,6 +65,9 @@ impl Panel {
                     self.store.buffers[buffer] = own;
                 }
                 Place::Kept => {
+                    if matches!(node.step, Step::Recursive { .. }) {
+                        self.store.histories[id].go_on(width);
+                    }
                     let mut own = std::mem::take(&mut self.store.histories[id]);
                     let cells = own.row_mut(0, width);
                     self.store.compute(layout, id, at, 0..width, work, cells);

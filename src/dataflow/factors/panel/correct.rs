@@ -276,10 +276,14 @@ impl Panel {
         };
         let (store, layout, work) = (&self.store, &self.layout, &mut self.workspace);
         let mut cells = 0;
+        let recursive = matches!(layout.nodes[node].step, Step::Recursive { .. });
         runs(groups, |first, end| {
             let range = first * GROUP..(end * GROUP).min(store.width);
             cells += range.len() as u64;
             if let Some(out) = out.get_mut(range.clone()) {
+                if recursive {
+                    store.copy_row(node, row.back + 1, range.clone(), out);
+                }
                 store.compute(layout, node, row, range, work, out);
             }
         });

@@ -39,7 +39,7 @@ fn output_rows<'a>(layout: &Layout, store: &'a Store, back: usize) -> Vec<&'a [f
 impl Panel {
     /// The newest time, which was just closed.
     pub(super) fn emit_closed(&self, out: &mut Vec<FactorBatch>) {
-        let Some(row) = self.rows.back() else { return };
+        let Some(row) = self.rows.back().filter(|_| self.emit != Emit::Nothing) else { return };
         let rows = output_rows(&self.layout, &self.store, 0);
         if !rows.is_empty() {
             let symbols = row.present.iter().collect();
@@ -54,7 +54,7 @@ impl Panel {
         let (row, correction) = (&self.rows[at], &self.correction);
         let slots: Vec<usize> =
             self.layout.outputs.iter().filter_map(|node| self.layout.nodes[*node].output).collect();
-        if rows.is_empty() {
+        if rows.is_empty() || self.emit == Emit::Nothing {
             return;
         }
         let old = |f: usize, s: usize| correction.before(slots[f], s).unwrap_or(rows[f][s]);
@@ -77,7 +77,7 @@ impl Panel {
         }
         let (gone, come): (Vec<usize>, Vec<usize>) = match self.emit {
             Emit::Rows => (before.iter().collect(), now.iter().collect()),
-            Emit::Cells => (
+            Emit::Cells | Emit::Nothing => (
                 changed.iter().copied().filter(|s| before.contains(*s)).collect(),
                 changed.iter().copied().filter(|s| now.contains(*s)).collect(),
             ),

@@ -59,6 +59,16 @@ impl History {
         self.data.get_mut(start..start + width).unwrap_or(&mut [])
     }
 
+    /// Makes the newest row a copy of the one before it, missing if there is none.
+    pub(super) fn go_on(&mut self, width: usize) {
+        let (old, new) = (self.start(1), self.start(0));
+        if old + width <= self.data.len() && new + width <= self.data.len() {
+            self.data.copy_within(old..old + width, new);
+        } else {
+            self.row_mut(0, width).fill(f64::NAN);
+        }
+    }
+
     /// Adds a row so that `back` rows are newer than it; its content is undefined. `most` is how
     /// many rows are ever expected, so that memory does not grow beyond it in doubling.
     pub(super) fn insert(&mut self, back: usize, width: usize, most: usize) {

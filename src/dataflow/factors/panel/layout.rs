@@ -1,8 +1,9 @@
 //! What the graph means for the panel: what computes each node, which nodes are kept and how deep,
 //! and who must be told of a change.
 
-use crate::dataflow::factors::{Kernel, Reads, Rolling, member};
-use crate::formula::{Family, Graph, NodeId, NodeKind, Parameter};
+use super::super::recursive::MASK;
+use crate::dataflow::factors::{How, Kernel, Level, Reads, Recursive, Rolling, Scratch, member};
+use crate::formula::{Graph, MAX_SERIES, Mode, NodeId, NodeKind};
 
 /// A graph that the panel cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +20,7 @@ pub enum PanelError {
 }
 
 /// The most arguments that an operator has.
-pub(super) const MOST_ARGUMENTS: usize = 3;
+pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 
 /// The graph, analysed.
 #[derive(Debug, Default)]
@@ -72,27 +73,52 @@ pub(super) enum Step {
     /// It is given.
     Input,
     Elementwise {
-        kernel: fn(crate::dataflow::factors::Level, &[&[f64]], &mut [f64]),
+        kernel: fn(Level, &[&[f64]], &mut [f64]),
         args: Vec<NodeId>,
     },
     Rolling {
         kernel: Rolling,
         args: Vec<NodeId>,
-        /// The parameter n.
-        window: usize,
-        inexact: bool,
+        rules: Chosen,
     },
     CrossSection {
-        kernel: fn(
-            crate::dataflow::factors::Level,
-            &[f64],
-            bool,
-            &mut crate::dataflow::factors::Scratch,
-            &mut [f64],
-        ),
-        arg: NodeId,
-        inexact: bool,
+        kernel: AcrossKernel,
+        args: Vec<NodeId>,
+        rules: Chosen,
     },
+    /// The states of a recursive operator; its row is kept until the next one is computed.
+    Recursive {
+        kernel: Recursive,
+        args: Vec<NodeId>,
+        rules: Chosen,
+    },
+}
+
+type AcrossKernel = fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64]);
+
+/// What a node's operator is told besides its arguments.
+#[derive(Clone, Debug)]
+pub(super) struct Chosen {
+    inexact: bool,
+    mode: Mode,
+    /// The window, 0 if there is none.
+    pub(super) window: usize,
+    params: Vec<f64>,
+}
+
+impl Chosen {
+    pub(super) fn how(&self) -> How<'_> {
+        How { inexact: self.inexact, mode: self.mode, n: self.window, params: &self.params }
+    }
+
+    /// Whether a window may have fewer rows, as long as there are no more.
+    pub(super) fn partial(&self, reads: Reads) -> bool {
+        match reads {
+            Reads::Existing => true,
+            Reads::Window => self.mode.partial,
+            Reads::Lag | Reads::LagAndCurrent => false,
+        }
+    }
 }
 
 /// A node that depends on another.
@@ -109,8 +135,10 @@ impl Step {
     pub(super) fn args(&self) -> &[NodeId] {
         match self {
             Step::Input => &[],
-            Step::Elementwise { args, .. } | Step::Rolling { args, .. } => args,
-            Step::CrossSection { arg, .. } => std::slice::from_ref(arg),
+            Step::Elementwise { args, .. }
+            | Step::Rolling { args, .. }
+            | Step::CrossSection { args, .. }
+            | Step::Recursive { args, .. } => args,
         }
     }
 }
@@ -118,38 +146,48 @@ impl Step {
 impl Layout {
     pub(super) fn new(graph: &Graph, fields: usize) -> Result<Layout, PanelError> {
         let mut layout = Layout::default();
+        // The layout's number of each node of the graph.
+        let mut ids: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
         for (id, node) in graph.nodes.iter().enumerate() {
             let (place, step) = match &node.kind {
                 NodeKind::Field(field) if *field >= fields => {
                     return Err(PanelError::UnknownField(node.text.clone(), *field, fields));
                 }
                 NodeKind::Field(field) => {
-                    layout.fields.push((*field, id));
+                    layout.fields.push((*field, layout.nodes.len()));
                     (Place::Kept, Step::Input)
                 }
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
-                NodeKind::Call { .. } => (Place::Kept, step(graph, id)?),
+                NodeKind::Call { .. } => (Place::Kept, step(graph, id, &ids)?),
             };
-            layout.nodes.push(NodeLayout {
-                place,
-                step,
-                reach: 0,
-                readers: Vec::new(),
-                chain: Vec::new(),
-                output: None,
-            });
+            let mask = match &step {
+                Step::Recursive { kernel, args, .. } if kernel.masked => args.first().copied(),
+                _ => None,
+            };
+            layout.push(place, step);
+            if let Some(arg) = mask {
+                // States live on where the argument is missing, results do not.
+                let args = vec![layout.nodes.len() - 1, arg];
+                layout.push(Place::Kept, Step::Elementwise { kernel: MASK, args });
+            }
+            ids.push(layout.nodes.len() - 1);
         }
         for (name, node) in &graph.outputs {
             if *node >= graph.nodes.len() {
                 return Err(PanelError::Arguments(name.clone()));
             }
-            layout.outputs.push(*node);
+            layout.outputs.push(ids[*node]);
         }
         layout.number_outputs();
         layout.find_reach();
         layout.place_buffers();
         layout.find_readers();
         Ok(layout)
+    }
+
+    fn push(&mut self, place: Place, step: Step) {
+        let (reach, readers, chain, output) = Default::default();
+        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output });
     }
 
     /// How many distinct nodes are factors.
@@ -171,8 +209,13 @@ impl Layout {
     fn find_reach(&mut self) {
         for id in 0..self.nodes.len() {
             match &self.nodes[id].step {
-                Step::Rolling { kernel, args, window, .. } => {
-                    let reach = kernel.reads.reach(*window);
+                Step::Recursive { .. } => {
+                    self.nodes[id].reach = self.nodes[id].reach.max(1);
+                    self.windows.push((id, 1));
+                    self.reach = self.reach.max(1);
+                }
+                Step::Rolling { kernel, args, rules } => {
+                    let reach = kernel.reads.reach(rules.window);
                     for arg in args.clone() {
                         self.nodes[arg].reach = self.nodes[arg].reach.max(reach);
                     }
@@ -223,12 +266,12 @@ impl Layout {
         for id in (0..self.nodes.len()).rev() {
             let passed = match (self.nodes[id].place, &self.nodes[id].step) {
                 (Place::Buffer(_), _) => self.nodes[id].readers.clone(),
-                (_, Step::Rolling { kernel, window, .. }) => {
-                    let whole = false;
+                (_, Step::Rolling { kernel, rules, .. }) => {
+                    let (whole, window) = (false, rules.window);
                     let rows: &[_] = match kernel.reads {
-                        Reads::Window => &[(0, window.saturating_sub(1))],
-                        Reads::Lag => &[(*window, *window)],
-                        Reads::LagAndCurrent => &[(0, 0), (*window, *window)],
+                        Reads::Window | Reads::Existing => &[(0, window.saturating_sub(1))],
+                        Reads::Lag => &[(window, window)],
+                        Reads::LagAndCurrent => &[(0, 0), (window, window)],
                     };
                     rows.iter().map(|rows| Reader { node: id, rows: *rows, whole }).collect()
                 }
@@ -237,6 +280,10 @@ impl Layout {
                     vec![Reader { node: id, rows: (0, 0), whole }]
                 }
             };
+            if let Step::Recursive { .. } = self.nodes[id].step {
+                let next = Reader { node: id, rows: (1, 1), whole: false };
+                self.nodes[id].readers.push(next);
+            }
             for arg in self.nodes[id].step.args().to_vec() {
                 for reader in &passed {
                     if !self.nodes[arg].readers.contains(reader) {
@@ -260,26 +307,35 @@ impl Layout {
     }
 }
 
-/// How a call is computed.
-fn step(graph: &Graph, id: NodeId) -> Result<Step, PanelError> {
+/// How a call is computed; `ids` are the numbers of the nodes before it.
+fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
     let node = &graph.nodes[id];
-    let NodeKind::Call { function, args, params } = &node.kind else { return Ok(Step::Input) };
+    let NodeKind::Call { function, args, params, mode } = &node.kind else {
+        return Ok(Step::Input);
+    };
     let member =
         member(function).ok_or_else(|| PanelError::UnknownFunction(function.name.to_owned()))?;
-    let elementwise = member.signature.family == Family::Elementwise;
-    let is_row = |p: &&Parameter| elementwise || matches!(p, Parameter::Series(_));
-    let series = member.signature.parameters.iter().filter(is_row).count();
-    if args.len() != series || args.len() > MOST_ARGUMENTS || args.iter().any(|arg| *arg >= id) {
-        return Err(PanelError::Arguments(node.text.clone()));
+    let bad = || PanelError::Arguments(node.text.clone());
+    let given = args.len() + params.len();
+    let series = member.signature.spread(given).filter(|p| member.signature.is_row(*p)).count();
+    if args.len() != series || given != member.signature.arity(given) {
+        return Err(bad());
     }
-    let inexact = args.first().is_some_and(|arg| !graph.nodes[*arg].exact);
+    let inexact = args.first().and_then(|arg| graph.nodes.get(*arg)).is_some_and(|a| !a.exact);
+    let args: Vec<NodeId> = args.iter().filter_map(|arg| ids.get(*arg)).copied().collect();
+    if args.len() != series || series > MOST_ARGUMENTS || series == 0 {
+        return Err(bad());
+    }
+    let rules = Chosen {
+        inexact: inexact && !mode.raw_ties,
+        mode: *mode,
+        window: node.window(),
+        params: params.clone(),
+    };
     Ok(match member.kernel {
-        Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args: args.clone() },
-        Kernel::Rolling(kernel) => {
-            let window =
-                params.first().ok_or_else(|| PanelError::Arguments(node.text.clone()))?.max(0.0);
-            Step::Rolling { kernel, args: args.clone(), window: window as usize, inexact }
-        }
-        Kernel::CrossSection(kernel) => Step::CrossSection { kernel, arg: args[0], inexact },
+        Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
+        Kernel::Rolling(kernel) => Step::Rolling { kernel, args, rules },
+        Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
+        Kernel::Recursive(kernel) => Step::Recursive { kernel, args, rules },
     })
 }

@@ -44,6 +44,8 @@ pub enum Emit {
     Cells,
     /// The whole old row and the whole new row of a time in which something changed.
     Rows,
+    /// Nothing: who drives the panel reads it with [`Panel::newest`].
+    Nothing,
 }
 
 /// A row that came too late: its time may no longer change.
@@ -139,7 +141,8 @@ impl Panel {
             layout,
             level,
             emit,
-            corrections,
+            // The newest row must still be there when it is read.
+            corrections: if emit == Emit::Nothing { corrections.max(1) } else { corrections },
             kept_from: Time::MAX,
             symbols: 0,
             rows: VecDeque::new(),
@@ -238,6 +241,16 @@ impl Panel {
     /// The newest time that may no longer change: rows up to it are [`Late`].
     pub fn late_through(&self) -> Option<Time> {
         self.late_through
+    }
+
+    /// The newest closed time and the factors at it, in their order: one row of a number per symbol
+    /// each, whether the symbol has a row at that time or not; missing is NaN of any form.
+    pub fn newest(&self) -> Option<(Time, Vec<&[f64]>)> {
+        let rows = self.layout.outputs.iter().map(|node| {
+            let row = self.store.row(&self.layout, *node, 0);
+            row.get(..self.symbols).unwrap_or(row)
+        });
+        self.rows.back().map(|row| (row.time, rows.collect()))
     }
 
     /// How many times wait for being closed.

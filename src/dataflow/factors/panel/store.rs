@@ -30,7 +30,7 @@ pub(super) struct Store {
 pub(super) struct Workspace {
     starts: [Vec<usize>; MOST_ARGUMENTS],
     kernels: Scratch,
-    masked: Vec<f64>,
+    masked: [Vec<f64>; MOST_ARGUMENTS],
 }
 
 /// Which row is computed.
@@ -113,35 +113,66 @@ impl Store {
                 }
                 kernel(at.level, &rows[..args.len()], out);
             }
-            Step::Rolling { kernel, args, window, inexact } => {
-                if at.older < kernel.reads.reach(*window) {
-                    out.fill(f64::NAN);
-                    return;
+            Step::Recursive { kernel, args, rules } => {
+                let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
+                for (row, arg) in rows.iter_mut().zip(args) {
+                    *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
+                }
+                (kernel.run)(at.level, &rows[..args.len()], rules.how(), out);
+            }
+            Step::Rolling { kernel, args, rules } => {
+                let mut window = rules.window;
+                if at.older < kernel.reads.reach(window) {
+                    if !rules.partial(kernel.reads) {
+                        out.fill(f64::NAN);
+                        return;
+                    }
+                    window = at.older + 1;
                 }
                 let mut windows = [Window::new(&[], &[]); MOST_ARGUMENTS];
                 for ((starts, window_of), arg) in work.starts.iter_mut().zip(&mut windows).zip(args)
                 {
-                    *window_of = self.window(layout, *arg, at.back, kernel.reads, *window, starts);
+                    *window_of = self.window(layout, *arg, at.back, kernel.reads, window, starts);
                 }
-                (kernel.run)(at.level, &windows[..args.len()], *inexact, range, out);
+                (kernel.run)(at.level, &windows[..args.len()], rules.how(), range, out);
             }
-            Step::CrossSection { kernel, arg, inexact } => {
-                let row = self.row(layout, *arg, at.back);
-                let row = row.get(..at.symbols).unwrap_or(row);
-                let row = if at.members.count() == at.symbols {
-                    row
-                } else {
-                    work.masked.clear();
-                    let there = |(i, v): (usize, &f64)| {
-                        if at.members.contains(i) { *v } else { f64::NAN }
-                    };
-                    work.masked.extend(row.iter().enumerate().map(there));
-                    &work.masked
-                };
-                let (symbols, unseen) = out.split_at_mut(row.len());
-                kernel(at.level, row, *inexact, &mut work.kernels, symbols);
+            Step::CrossSection { kernel, args, rules } => {
+                let all = at.members.count() == at.symbols;
+                if !all {
+                    for (masked, arg) in work.masked.iter_mut().zip(args) {
+                        let row = self.row(layout, *arg, at.back);
+                        let row = row.get(..at.symbols).unwrap_or(row);
+                        let there = |(i, v): (usize, &f64)| {
+                            if at.members.contains(i) { *v } else { f64::NAN }
+                        };
+                        masked.clear();
+                        masked.extend(row.iter().enumerate().map(there));
+                    }
+                }
+                let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
+                for ((row, masked), arg) in rows.iter_mut().zip(&work.masked).zip(args) {
+                    let own = self.row(layout, *arg, at.back);
+                    *row = if all { own.get(..at.symbols).unwrap_or(own) } else { masked };
+                }
+                let (symbols, unseen) = out.split_at_mut(at.symbols.min(out.len()));
+                let rows = &rows[..args.len()];
+                kernel(at.level, rows, rules.how(), &mut work.kernels, symbols);
+                if !all {
+                    for (i, value) in symbols.iter_mut().enumerate() {
+                        *value = if at.members.contains(i) { *value } else { f64::NAN };
+                    }
+                }
                 unseen.fill(f64::NAN);
             }
+        }
+    }
+
+    /// Writes the row of a node that is `back` rows before the newest into `out`, missing where
+    /// there is none: what a recursive operator goes on from.
+    pub(super) fn copy_row(&self, node: NodeId, back: usize, range: Range<usize>, out: &mut [f64]) {
+        match self.histories.get(node).and_then(|h| h.row(back, self.width).get(range)) {
+            Some(row) => out.copy_from_slice(row),
+            None => out.fill(f64::NAN),
         }
     }
 
@@ -156,7 +187,7 @@ impl Store {
     ) -> Window<'a> {
         starts.clear();
         let rows = match reads {
-            Reads::Window => n,
+            Reads::Window | Reads::Existing => n,
             Reads::Lag => 1,
             Reads::LagAndCurrent => 2,
         };
@@ -167,7 +198,9 @@ impl Store {
         }
         let history = &self.histories[node];
         match reads {
-            Reads::Window => starts.extend((0..n).rev().map(|i| history.start(back + i))),
+            Reads::Window | Reads::Existing => {
+                starts.extend((0..n).rev().map(|i| history.start(back + i)));
+            }
             Reads::Lag => starts.push(history.start(back + n)),
             Reads::LagAndCurrent => {
                 starts.extend([history.start(back + n), history.start(back)]);

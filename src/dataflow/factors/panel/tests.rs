@@ -137,7 +137,7 @@ fn check(graph: &Graph, steps: &[Step], corrections: usize, emit: Emit, level: L
                     .filter(|(key, _)| key.0 <= closed)
                     .map(|(k, v)| (*k, v.clone()));
                 let want = twin(graph, &rows.collect());
-                compare(&table, &want);
+                compare(graph, &table, &want);
                 if exact && emit == Emit::Cells {
                     let differs = |key: &&(i64, u32)| match (before.get(*key), want.get(*key)) {
                         (Some(a), Some(b)) => !same_row(a, b),
@@ -155,11 +155,13 @@ fn check(graph: &Graph, steps: &[Step], corrections: usize, emit: Emit, level: L
     table
 }
 
-fn compare(table: &Table, want: &Table) {
+fn compare(graph: &Graph, table: &Table, want: &Table) {
     for (key, row) in want {
         let ours = table.get(key).unwrap_or_else(|| panic!("{key:?} is missing"));
         for (i, (a, b)) in ours.iter().zip(row).enumerate() {
-            assert!(same_row(&[*a], &[*b]), "{key:?} output {i}: {a:e}, twin {b:e}");
+            let node = graph.outputs.get(i).and_then(|(_, node)| graph.nodes.get(*node));
+            let text = node.map(|node| node.text.as_str());
+            assert!(same_row(&[*a], &[*b]), "{key:?} output {i}: {a:e}, twin {b:e}: {text:?}");
         }
     }
     assert_eq!(table.len(), want.len(), "rows that should not be there");
@@ -213,7 +215,7 @@ fn numbers_of_symbols_do_not_show() {
         let one = check(&graph, &steps, 6, Emit::Cells, Level::best());
         let other = check(&graph, &renumbered, 6, Emit::Cells, Level::best());
         let one = one.into_iter().map(|((t, s), row)| ((t, numbers[s as usize]), row)).collect();
-        compare(&other, &one);
+        compare(&graph, &other, &one);
     }
 }
 

@@ -1,8 +1,15 @@
 //! Pearson correlation over a window, in one pass over values shifted by the newest ones.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
+use super::moments::{Pairs, Spread};
+use super::{
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature,
+    sweep,
+};
 #[cfg(test)]
-use super::{Twin, full};
+use super::{Twin, moments::twin_pairs, usable};
+
+/// A standard deviation up to this is none, says Qlib.
+pub(super) const QLIB_FLAT: f64 = 2e-5;
 
 /// `ts_corr(x, y, n)`: missing when either window is constant, clipped to [-1, 1].
 pub(super) static CORR: Member = Member {
@@ -13,32 +20,68 @@ pub(super) static CORR: Member = Member {
         "correlation of the last n values of x and y; missing when either is constant",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<16, 2, _>(level, Corr, args, range, out),
+        run: |level, args, how, range, out| match (how.mode.partial, how.mode.qlib) {
+            (false, false) => scan::<16, 2, _>(level, Corr, args, range, out),
+            (partial, qlib) => {
+                let needed = super::needed(how, 2);
+                debug_assert!(partial || needed >= 2.0);
+                sweep::<16, _>(level, OfSome { needed, qlib }, args, range, out);
+            }
+        },
         reads: Reads::Window,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| {
-        if !full(w) {
+    twin: Twin::Window(|w, how| {
+        let (n, vx, vy, xy) = twin_pairs(&w[0], &w[1]);
+        let enough = n >= 2.0 && (how.mode.partial || n == how.n as f64);
+        if !enough || vx <= 0.0 || vy <= 0.0 {
             return f64::NAN;
         }
-        let n = w[0].len();
-        let (mut sx, mut sy, mut sxx, mut syy, mut sxy) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for i in 0..n {
-            let (d, e) = (w[0][i] - w[0][n - 1], w[1][i] - w[1][n - 1]);
-            sx += d;
-            sy += e;
-            sxx += d * d;
-            syy += e * e;
-            sxy += d * e;
-        }
-        let n = n as f64;
-        let (vx, vy) = (sxx - sx * sx / n, syy - sy * sy / n);
-        if vx <= 0.0 || vy <= 0.0 {
+        let flat = |window: &Vec<f64>| {
+            let x = usable(window, crate::dataflow::factors::testing::PARTIAL, 2).unwrap();
+            let newest = x[x.len() - 1];
+            let s = x.iter().fold(0.0, |s, v| s + (v - newest));
+            let ss = x.iter().fold(0.0, |s, v| s + (v - newest) * (v - newest));
+            let n = x.len() as f64;
+            ((ss - s * s / n) / (n - 1.0)).max(0.0).sqrt() <= QLIB_FLAT
+        };
+        if how.mode.qlib && (flat(&w[0]) || flat(&w[1])) {
             return f64::NAN;
         }
-        ((sxy - sx * sy / n) / (vx.sqrt() * vy.sqrt())).clamp(-1.0, 1.0)
+        (xy / (vx.sqrt() * vy.sqrt())).clamp(-1.0, 1.0)
     }),
 };
+
+/// Of the pairs that are there.
+#[derive(Clone, Copy)]
+struct OfSome {
+    needed: f64,
+    qlib: bool,
+}
+
+impl Fold for OfSome {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let p = Pairs::<L>::of(args[0], args[1], at);
+        let mut out = [f64::NAN; L];
+        for j in 0..L {
+            let c = p.xy[j] / (p.xx[j].sqrt() * p.yy[j].sqrt());
+            let c = if c > 1.0 { 1.0 } else { c };
+            let c = if c < -1.0 { -1.0 } else { c };
+            let defined = (p.n[j] >= self.needed) & (p.xx[j] > 0.0) & (p.yy[j] > 0.0);
+            out[j] = if defined { c } else { f64::NAN };
+        }
+        if self.qlib {
+            let x = Spread::<L>::of(args[0], at).variance();
+            let y = Spread::<L>::of(args[1], at).variance();
+            for j in 0..L {
+                let moves = (x[j].sqrt() > QLIB_FLAT) & (y[j].sqrt() > QLIB_FLAT);
+                out[j] = if moves { out[j] } else { f64::NAN };
+            }
+        }
+        out
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Corr;

@@ -1,8 +1,10 @@
 //! Smallest and largest value of a window.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, gap, scan, signature};
+use super::{
+    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, gap, scan, signature, there,
+};
 #[cfg(test)]
-use super::{Twin, full};
+use super::{How, Twin, usable};
 
 /// `ts_min(x, n)`.
 pub(super) static MIN: Member = Member {
@@ -13,13 +15,14 @@ pub(super) static MIN: Member = Member {
         "smallest of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| {
-            scan::<32, 1, _>(level, Extreme::<false>, args, range, out);
+        run: |level, args, how, range, out| match how.mode.partial {
+            true => scan::<32, 1, _>(level, OfSome::<false>, args, range, out),
+            false => scan::<32, 1, _>(level, Extreme::<false>, args, range, out),
         },
         reads: Reads::Window,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| twin(w, |x, m| x < m)),
+    twin: Twin::Window(|w, how| twin(w, how, |x, m| x < m)),
 };
 
 /// `ts_max(x, n)`.
@@ -31,21 +34,51 @@ pub(super) static MAX: Member = Member {
         "largest of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| {
-            scan::<32, 1, _>(level, Extreme::<true>, args, range, out);
+        run: |level, args, how, range, out| match how.mode.partial {
+            true => scan::<32, 1, _>(level, OfSome::<true>, args, range, out),
+            false => scan::<32, 1, _>(level, Extreme::<true>, args, range, out),
         },
         reads: Reads::Window,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| twin(w, |x, m| x > m)),
+    twin: Twin::Window(|w, how| twin(w, how, |x, m| x > m)),
 };
 
 #[cfg(test)]
-fn twin(w: &[Vec<f64>], better: fn(f64, f64) -> bool) -> f64 {
-    if !full(w) {
-        return f64::NAN;
+fn twin(w: &[Vec<f64>], how: How<'_>, better: fn(f64, f64) -> bool) -> f64 {
+    let Some(x) = usable(&w[0], how, 1) else { return f64::NAN };
+    x.iter().copied().reduce(|m, x| if better(x, m) { x } else { m }).unwrap_or(f64::NAN) + 0.0
+}
+
+/// Of the values that are there.
+#[derive(Clone, Copy)]
+struct OfSome<const MAX: bool>;
+
+impl<const MAX: bool> Scan<1> for OfSome<MAX> {
+    type State<const L: usize> = [f64; L];
+
+    #[inline(always)]
+    fn start<const L: usize>(self, _: [&[f64; L]; 1]) -> [f64; L] {
+        [f64::NAN; L]
     }
-    w[0].iter().copied().reduce(|m, x| if better(x, m) { x } else { m }).unwrap_or(f64::NAN) + 0.0
+
+    #[inline(always)]
+    fn add<const L: usize>(self, mut best: [f64; L], row: [&[f64; L]; 1]) -> [f64; L] {
+        let [x] = row;
+        for j in 0..L {
+            let better = if MAX { x[j] > best[j] } else { x[j] < best[j] };
+            best[j] = if there(x[j]) & (better | best[j].is_nan()) { x[j] } else { best[j] };
+        }
+        best
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, mut best: [f64; L], _: f64) -> [f64; L] {
+        for b in &mut best {
+            *b += 0.0;
+        }
+        best
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -8,19 +8,32 @@
 
 #![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
 
+mod argmax;
 mod corr;
+mod count;
+mod cov;
+mod decay;
 mod delay;
 mod delta;
 mod extremes;
+mod moments;
+mod product;
+mod quantile;
 mod rank;
+mod regbeta;
+mod regresi;
+mod skew;
 mod std;
 mod sum;
+mod trend;
 
 #[cfg(test)]
 use super::Twin;
 use super::window::{Fold, Scan, Window, scan, sweep};
-use super::{Kernel, Member, Reads, Rolling};
+use super::{How, Kernel, Member, Reads, Rolling};
 use crate::formula::{Exactness, Family, Parameter, Signature};
+
+pub(super) use quantile::interpolated;
 
 /// All operators down a column.
 pub(super) const MEMBERS: &[&Member] = &[
@@ -29,10 +42,30 @@ pub(super) const MEMBERS: &[&Member] = &[
     &sum::SUM,
     &sum::MEAN,
     &std::STD,
+    &std::VAR,
     &extremes::MIN,
     &extremes::MAX,
+    &argmax::ARGMAX,
+    &argmax::ARGMIN,
+    &argmax::HIGHDAY,
+    &argmax::LOWDAY,
     &rank::RANK,
+    &rank::PCT_RANK,
+    &quantile::QUANTILE,
+    &count::COUNT,
+    &count::EVERY,
+    &count::EXIST,
+    &product::PRODUCT,
+    &skew::SKEW,
+    &decay::LINEAR,
+    &decay::EXP,
     &corr::CORR,
+    &cov::COV,
+    &regbeta::REGBETA,
+    &regresi::REGRESI,
+    &trend::SLOPE,
+    &trend::RSQUARE,
+    &trend::RESI,
 ];
 
 const fn signature(
@@ -52,10 +85,23 @@ fn gap(x: f64) -> f64 {
     x - x
 }
 
-/// For twins: whether all inputs are there.
+/// Whether a number counts: neither missing nor infinite.
+#[inline(always)]
+fn there(x: f64) -> bool {
+    x.abs() < f64::INFINITY
+}
+
+/// How many inputs a window must have: all, or at least so many.
+fn needed(how: How<'_>, least: usize) -> f64 {
+    if how.mode.partial { least as f64 } else { how.n.max(least) as f64 }
+}
+
+/// For twins: the inputs that are there, unless some are missing that must not be.
 #[cfg(test)]
-fn full(windows: &[Vec<f64>]) -> bool {
-    windows.iter().flatten().all(|x| x.is_finite())
+fn usable(window: &[f64], how: How<'_>, least: usize) -> Option<Vec<f64>> {
+    let all: Vec<f64> = window.iter().copied().filter(|x| x.is_finite()).collect();
+    let enough = all.len() >= least && (how.mode.partial || all.len() == how.n);
+    enough.then_some(all)
 }
 
 #[cfg(test)]
@@ -64,6 +110,7 @@ mod tests {
     use crate::dataflow::factors::random::Random;
     use crate::dataflow::factors::simd::Level;
     use crate::dataflow::factors::window::GROUP;
+    use crate::formula::Mode;
 
     /// Enough symbols for all ways through the loops over blocks.
     const WIDTH: usize = 512 + 32 + 16 + 8;
@@ -71,12 +118,12 @@ mod tests {
     #[test]
     fn equals_the_twin_in_every_block_for_short_and_long_windows() {
         let mut random = Random::new(41);
-        for rows in [1, 2, 4, 8, 9, 10, 23] {
+        for rows in [1, 2, 3, 4, 8, 9, 10, 23] {
             let data: Vec<f64> = (0..2 * rows * WIDTH)
                 .map(|_| match random.below(200) {
-                    0 => f64::NAN,
-                    1 => f64::INFINITY,
-                    2..50 => random.below(4) as f64,
+                    0..3 => f64::NAN,
+                    3 => f64::INFINITY,
+                    4..50 => random.below(4) as f64,
                     _ => random.unit() * 100.0,
                 })
                 .collect();
@@ -91,7 +138,7 @@ mod tests {
             panic!("a rolling operator");
         };
         let count = match kernel.reads {
-            Reads::Window => rows,
+            Reads::Window | Reads::Existing => rows,
             Reads::Lag => 1,
             Reads::LagAndCurrent => 2.min(rows),
         };
@@ -100,24 +147,32 @@ mod tests {
         }
         let starts: Vec<Vec<usize>> =
             (0..2).map(|a| (0..count).map(|r| (a * rows + r) * WIDTH).collect()).collect();
-        let series = member.signature.parameters.len() - 1;
+        let series = member.signature.parameters.iter().filter(|p| p.is_series()).count();
         let args: Vec<Window<'_>> =
             starts.iter().take(series).map(|starts| Window::new(data, starts)).collect();
-        for (level, inexact) in
-            Level::available().into_iter().flat_map(|level| [(level, false), (level, true)])
+        for (level, choice) in
+            Level::available().into_iter().flat_map(|level| (0..8).map(move |c| (level, c)))
         {
+            let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, raw_ties: false };
+            // Fewer rows than the window has, where that is allowed.
+            let n = if mode.partial { rows + 3 } else { rows };
+            let params = [n as f64, 0.3];
+            let how = How { inexact: choice & 1 > 0, mode, n, params: &params };
             let mut out = vec![0.0; WIDTH];
-            (kernel.run)(level, &args, inexact, 0..WIDTH, &mut out);
+            (kernel.run)(level, &args, how, 0..WIDTH, &mut out);
             let some = 5 * GROUP..7 * GROUP;
             let mut part = [0.0; 2 * GROUP];
-            (kernel.run)(level, &args, inexact, some.clone(), &mut part);
+            (kernel.run)(level, &args, how, some.clone(), &mut part);
             for (s, ours) in out.iter().enumerate() {
                 let column = |starts: &Vec<usize>| starts.iter().map(|at| data[at + s]).collect();
                 let windows: Vec<Vec<f64>> = starts.iter().take(series).map(column).collect();
-                let want = twin(&windows, inexact);
+                let want = twin(&windows, how);
                 let same = |a: f64| a.to_bits() == want.to_bits() || (a.is_nan() && want.is_nan());
                 let name = member.signature.name;
-                assert!(same(*ours), "{name} {rows} symbol {s}: {ours:e}, twin {want:e}");
+                assert!(
+                    same(*ours),
+                    "{name} {rows} {how:?} symbol {s}: {ours:e}, twin {want:e}: {windows:?}"
+                );
                 if some.contains(&s) {
                     assert!(same(part[s - some.start]), "{name} {rows} symbol {s} alone");
                 }

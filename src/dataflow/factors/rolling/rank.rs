@@ -1,12 +1,14 @@
 //! Rank of the current value among those of its window.
 
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Signature, Window, gap, signature,
-    sweep,
+    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Signature, Window, gap,
+    signature, sweep, there,
 };
 #[cfg(test)]
-use super::{Twin, full};
+use super::{Twin, usable};
 use crate::dataflow::factors::grid::rounding_addend;
+use crate::dataflow::factors::simd::Level;
+use std::ops::Range;
 
 /// `ts_rank(x, n)`: the number of values below the current one, plus half the number of equal
 /// ones plus one; 1 to n.
@@ -20,28 +22,103 @@ pub(super) static RANK: Member = Member {
             "rank of the current value among the last n, 1 to n, ties averaged",
         )
     },
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, inexact, range, out| {
-            if inexact {
-                sweep::<32, _>(level, Rank::<true>, args, range, out);
-            } else {
-                sweep::<32, _>(level, Rank::<false>, args, range, out);
-            }
-        },
-        reads: Reads::Window,
-    }),
+    kernel: Kernel::Rolling(Rolling { run: rank::<false>, reads: Reads::Window }),
     #[cfg(test)]
-    twin: Twin::Window(|w, inexact| {
-        if !full(w) {
-            return f64::NAN;
-        }
-        let on_grid = crate::dataflow::factors::cross_section::twin_grid(&w[0], inexact);
-        let current = on_grid[on_grid.len() - 1];
-        let below = on_grid.iter().filter(|x| **x < current).count() as f64;
-        let equal = on_grid.iter().filter(|x| **x == current).count() as f64;
-        below + (equal + 1.0) / 2.0
+    twin: Twin::Window(|w, how| twin(w, how).0),
+};
+
+/// `ts_pct_rank(x, n)`: `ts_rank` divided by the number of values.
+pub(super) static PCT_RANK: Member = Member {
+    signature: Signature {
+        compares: true,
+        ..signature(
+            "ts_pct_rank",
+            &[Parameter::Series("x"), Parameter::Window("n", 1)],
+            Exactness::Always,
+            "rank of the current value among the last n, ties averaged, divided by the number of \
+             values",
+        )
+    },
+    kernel: Kernel::Rolling(Rolling { run: rank::<true>, reads: Reads::Window }),
+    #[cfg(test)]
+    twin: Twin::Window(|w, how| {
+        let (rank, count) = twin(w, how);
+        rank / count
     }),
 };
+
+#[cfg(test)]
+fn twin(w: &[Vec<f64>], how: How<'_>) -> (f64, f64) {
+    let Some(x) = usable(&w[0], how, 1).filter(|_| w[0][w[0].len() - 1].is_finite()) else {
+        return (f64::NAN, 1.0);
+    };
+    let on_grid = crate::dataflow::factors::cross_section::twin_grid(&x, how.inexact);
+    let current = on_grid[on_grid.len() - 1];
+    let below = on_grid.iter().filter(|x| **x < current).count() as f64;
+    let equal = on_grid.iter().filter(|x| **x == current).count() as f64;
+    (below + (equal + 1.0) / 2.0, x.len() as f64)
+}
+
+fn rank<const PCT: bool>(
+    level: Level,
+    args: &[Window<'_>],
+    how: How<'_>,
+    range: Range<usize>,
+    out: &mut [f64],
+) {
+    match (how.mode.partial, how.inexact) {
+        (true, true) => sweep::<16, _>(level, OfSome::<true, PCT>, args, range, out),
+        (true, false) => sweep::<16, _>(level, OfSome::<false, PCT>, args, range, out),
+        (false, true) => sweep::<32, _>(level, Rank::<true>, args, range, out),
+        (false, false) => sweep::<32, _>(level, Rank::<false>, args, range, out),
+    }
+    if PCT && !how.mode.partial {
+        for rank in out {
+            *rank /= how.n as f64;
+        }
+    }
+}
+
+/// Among the values that are there.
+#[derive(Clone, Copy)]
+struct OfSome<const GRID: bool, const PCT: bool>;
+
+impl<const GRID: bool, const PCT: bool> Fold for OfSome<GRID, PCT> {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let rows = args[0].lanes::<L>(at);
+        let mut add = [0.0; L];
+        if GRID {
+            for row in rows.clone() {
+                for j in 0..L {
+                    let a = row[j].abs();
+                    add[j] = if (a > add[j]) & there(a) { a } else { add[j] };
+                }
+            }
+            for a in &mut add {
+                *a = rounding_addend(*a);
+            }
+        }
+        let newest = args[0].newest::<L>(at);
+        let (mut twice, mut count) = ([1.0; L], [0.0; L]);
+        for row in rows {
+            for j in 0..L {
+                let (x, current) = (row[j] + add[j], newest[j] + add[j]);
+                let given = there(row[j]);
+                count[j] += if given { 1.0 } else { 0.0 };
+                twice[j] += if given & (x < current) { 1.0 } else { 0.0 };
+                twice[j] += if given & (x <= current) { 1.0 } else { 0.0 };
+            }
+        }
+        let mut out = [f64::NAN; L];
+        for j in 0..L {
+            let rank = twice[j] * 0.5;
+            let rank = if PCT { rank / count[j] } else { rank };
+            out[j] = if there(newest[j]) { rank } else { f64::NAN };
+        }
+        out
+    }
+}
 
 #[derive(Clone, Copy)]
 struct Rank<const GRID: bool>;

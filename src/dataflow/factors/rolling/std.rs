@@ -1,9 +1,13 @@
 //! Standard deviation over a window, in one pass: values are shifted by the newest one, which
 //! keeps cancellation harmless at any level of the data and makes a constant window exactly 0.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
+use super::moments::Spread;
+use super::{
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature,
+    sweep,
+};
 #[cfg(test)]
-use super::{Twin, full};
+use super::{How, Twin, usable};
 
 /// `ts_std(x, n)`: with n - 1 in the denominator, so missing for n = 1.
 pub(super) static STD: Member = Member {
@@ -14,25 +18,65 @@ pub(super) static STD: Member = Member {
         "sample standard deviation (ddof 1) of the last n values of x; 0 when they are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<16, 1, _>(level, Std, args, range, out),
+        run: |level, args, how, range, out| match how.mode.partial {
+            true => sweep::<16, _>(level, OfSome::<false>, args, range, out),
+            false => scan::<16, 1, _>(level, Std::<false>, args, range, out),
+        },
         reads: Reads::Window,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| {
-        let (x, n) = (&w[0], w[0].len() as f64);
-        if !full(w) {
-            return f64::NAN;
-        }
-        let deviations: Vec<f64> = x.iter().map(|v| v - x[x.len() - 1]).collect();
-        let sum = deviations.iter().fold(0.0, |s, d| s + d);
-        let squares = deviations.iter().fold(0.0, |s, d| s + d * d);
-        let variance = (squares - sum * sum / n) / (n - 1.0);
-        if variance < 0.0 { 0.0 } else { variance.sqrt() }
-    }),
+    twin: Twin::Window(|w, how| twin(w, how).sqrt()),
 };
 
+/// `ts_var(x, n)`: the square of `ts_std`.
+pub(super) static VAR: Member = Member {
+    signature: signature(
+        "ts_var",
+        &[Parameter::Series("x"), Parameter::Window("n", 2)],
+        Exactness::Never,
+        "sample variance (ddof 1) of the last n values of x; 0 when they are equal",
+    ),
+    kernel: Kernel::Rolling(Rolling {
+        run: |level, args, how, range, out| match how.mode.partial {
+            true => sweep::<16, _>(level, OfSome::<true>, args, range, out),
+            false => scan::<16, 1, _>(level, Std::<true>, args, range, out),
+        },
+        reads: Reads::Window,
+    }),
+    #[cfg(test)]
+    twin: Twin::Window(twin),
+};
+
+#[cfg(test)]
+fn twin(w: &[Vec<f64>], how: How<'_>) -> f64 {
+    let Some(x) = usable(&w[0], how, 2) else { return f64::NAN };
+    let n = x.len() as f64;
+    let deviations: Vec<f64> = x.iter().map(|v| v - x[x.len() - 1]).collect();
+    let sum = deviations.iter().fold(0.0, |s, d| s + d);
+    let squares = deviations.iter().fold(0.0, |s, d| s + d * d);
+    let variance = (squares - sum * sum / n) / (n - 1.0);
+    if variance < 0.0 { 0.0 } else { variance }
+}
+
+/// Of the values that are there.
 #[derive(Clone, Copy)]
-struct Std;
+struct OfSome<const VAR: bool>;
+
+impl<const VAR: bool> Fold for OfSome<VAR> {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let mut out = Spread::<L>::of(args[0], at).variance();
+        if !VAR {
+            for v in &mut out {
+                *v = v.sqrt();
+            }
+        }
+        out
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Std<const VAR: bool>;
 
 /// Newest values, sums of the distances from them, and of their squares.
 #[derive(Clone, Copy)]
@@ -42,7 +86,7 @@ struct Moments<const L: usize> {
     squares: [f64; L],
 }
 
-impl Scan<1> for Std {
+impl<const VAR: bool> Scan<1> for Std<VAR> {
     type State<const L: usize> = Moments<L>;
 
     #[inline(always)]
@@ -67,7 +111,8 @@ impl Scan<1> for Std {
         for j in 0..L {
             // What is infinite gives infinity minus infinity: missing by itself.
             let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / (n - 1.0);
-            out[j] = if variance < 0.0 { 0.0 } else { variance.sqrt() };
+            let variance = if variance < 0.0 { 0.0 } else { variance };
+            out[j] = if VAR { variance } else { variance.sqrt() };
         }
         out
     }
@@ -88,7 +133,13 @@ mod tests {
         let data = rows.as_flattened();
         let starts = [0, 8, 16, 24, 32];
         let mut out = [0.0; 8];
-        scan::<16, 1, _>(Level::best(), Std, &[Window::new(data, &starts)], 0..8, &mut out);
+        scan::<16, 1, _>(
+            Level::best(),
+            Std::<false>,
+            &[Window::new(data, &starts)],
+            0..8,
+            &mut out,
+        );
         assert_eq!(out[0].to_bits(), 0.0_f64.to_bits());
         assert!((out[1] - 2.5_f64.sqrt()).abs() < 1e-12);
     }

@@ -5,9 +5,9 @@
 //! stands still would tremble in its last bit as the window moves on, and what looks at it, like
 //! the correlation of a constant window, would see a movement.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature, there};
 #[cfg(test)]
-use super::{Twin, full};
+use super::{How, Twin, usable};
 
 /// `ts_sum(x, n)`.
 pub(super) static SUM: Member = Member {
@@ -18,11 +18,14 @@ pub(super) static SUM: Member = Member {
         "sum of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<32, 1, _>(level, Sum::<false>, args, range, out),
+        run: |level, args, how, range, out| match how.mode.partial {
+            true => scan::<32, 1, _>(level, SumOfSome::<false>, args, range, out),
+            false => scan::<32, 1, _>(level, Sum::<false>, args, range, out),
+        },
         reads: Reads::Window,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| twin(w)),
+    twin: Twin::Window(|w, how| twin(w, how).0),
 };
 
 /// `ts_mean(x, n)`.
@@ -34,26 +37,30 @@ pub(super) static MEAN: Member = Member {
         "mean of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, _, range, out| scan::<32, 1, _>(level, Sum::<true>, args, range, out),
+        run: |level, args, how, range, out| match how.mode.partial {
+            true => scan::<32, 1, _>(level, SumOfSome::<true>, args, range, out),
+            false => scan::<32, 1, _>(level, Sum::<true>, args, range, out),
+        },
         reads: Reads::Window,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| twin(w) / w[0].len() as f64),
+    twin: Twin::Window(|w, how| {
+        let (sum, count) = twin(w, how);
+        sum / count
+    }),
 };
 
 #[cfg(test)]
-fn twin(w: &[Vec<f64>]) -> f64 {
-    if !full(w) {
-        return f64::NAN;
-    }
+fn twin(w: &[Vec<f64>], how: How<'_>) -> (f64, f64) {
+    let Some(inputs) = usable(&w[0], how, 1) else { return (f64::NAN, 1.0) };
     let (mut sum, mut errors) = (0.0, 0.0);
-    for x in &w[0] {
+    for x in &inputs {
         let next = sum + x;
         let grown = next - sum;
         errors += (sum - (next - grown)) + (x - grown);
         sum = next;
     }
-    sum + errors
+    (sum + errors, inputs.len() as f64)
 }
 
 /// The sum, or the mean.
@@ -93,6 +100,48 @@ impl<const MEAN: bool> Scan<1> for Sum<MEAN> {
             if MEAN {
                 sum[j] /= n;
             }
+        }
+        sum
+    }
+}
+
+/// The sum, or the mean, of what is there.
+#[derive(Clone, Copy)]
+struct SumOfSome<const MEAN: bool>;
+
+impl<const MEAN: bool> Scan<1> for SumOfSome<MEAN> {
+    /// Sum, its error, and how many there are.
+    type State<const L: usize> = [[f64; L]; 3];
+
+    #[inline(always)]
+    fn start<const L: usize>(self, _: [&[f64; L]; 1]) -> Self::State<L> {
+        [[0.0; L]; 3]
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(self, state: Self::State<L>, row: [&[f64; L]; 1]) -> Self::State<L> {
+        let ([mut sum, mut errors, mut count], [x]) = (state, row);
+        for j in 0..L {
+            let given = there(x[j]);
+            let v = if given { x[j] } else { 0.0 };
+            let next = sum[j] + v;
+            let grown = next - sum[j];
+            errors[j] += (sum[j] - (next - grown)) + (v - grown);
+            sum[j] = next;
+            count[j] += if given { 1.0 } else { 0.0 };
+        }
+        [sum, errors, count]
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, state: Self::State<L>, _: f64) -> [f64; L] {
+        let [mut sum, errors, count] = state;
+        for j in 0..L {
+            sum[j] += errors[j];
+            if MEAN {
+                sum[j] /= count[j];
+            }
+            sum[j] = if count[j] > 0.0 { sum[j] } else { f64::NAN };
         }
         sum
     }

@@ -5,6 +5,7 @@
 //! depend on how it came about, so that equal inputs give equal bytes.
 
 mod factors;
+mod panel;
 mod records;
 mod tables;
 
@@ -21,6 +22,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 pub use factors::FactorFile;
+pub use panel::{PanelFile, PutRows, TimeForm};
 pub use records::{Cell, CellKind, RecordFile};
 pub use tables::{AlertFile, DeadLetterFile, FindingFile, QuarantineFile};
 

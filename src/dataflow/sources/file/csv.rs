@@ -7,7 +7,7 @@ use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 
 use super::columns::Columns;
 use super::table::Table;
-use super::{Place, ReadError};
+use super::{ColumnKind, Place, ReadError};
 
 /// Rows between two reports of progress.
 const REPORT_EVERY: u64 = 65_536;
@@ -55,23 +55,49 @@ fn row(
             text.parse().map_err(|_| (column, format!("{text:?} is not a 64-bit integer")))?;
         table.revision.push(revision);
     }
-    for ((field, column), values) in
-        table.source.fields.iter().zip(&columns.fields).zip(&mut table.fields)
-    {
+    let source = table.source;
+    for (place, (field, column)) in source.fields.iter().zip(&columns.fields).enumerate() {
         let Some(column) = *column else {
-            values.push(f64::NAN);
+            table.fields[place].push(f64::NAN);
             continue;
         };
-        let value = number(cell(column)).map_err(|error| (column, error))?;
+        let value = match (field.text, cell(column)) {
+            (true, "") => f64::NAN,
+            (true, text) => table.label(text),
+            (false, text) => number(text).map_err(|error| (column, error))?,
+        };
         if value.is_nan() && !field.nullable {
             let message = format!("missing; declare the field as nullable: `{}: f64?`", field.name);
             return Err((column, message));
         }
-        values.push(value);
+        table.fields[place].push(value);
     }
     table.symbol.push(symbol);
     table.time.push(time);
     Ok(())
+}
+
+/// Rows that are looked at to tell numbers from text.
+const SAMPLE: usize = 1_000;
+
+/// The columns of a file and what their first cells hold.
+pub(super) fn columns(path: &Path) -> Result<Vec<(String, ColumnKind)>, ReadError> {
+    let file = File::open(path).map_err(|error| ReadError::open(path, error))?;
+    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
+    let header = reader.headers().map_err(|error| broken(path, &error))?;
+    let mut columns: Vec<(String, ColumnKind)> = header
+        .iter()
+        .map(|name| (name.trim_start_matches('\u{feff}').to_owned(), ColumnKind::Number))
+        .collect();
+    for record in reader.records().take(SAMPLE) {
+        let record = record.map_err(|error| broken(path, &error))?;
+        for ((_, kind), cell) in columns.iter_mut().zip(&record) {
+            if number(cell).is_err() {
+                *kind = ColumnKind::Text;
+            }
+        }
+    }
+    Ok(columns)
 }
 
 /// A number; NaN for an empty cell.

@@ -16,7 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::columns::Columns;
 use super::table::{Table, possible};
-use super::{Place, ReadError};
+use super::{ColumnKind, Place, ReadError};
 use crate::model::Time;
 
 /// Rows decoded at a time.
@@ -58,6 +58,22 @@ pub(super) fn read(
     Ok(())
 }
 
+/// The columns of a file and their types.
+pub(super) fn columns(path: &Path) -> Result<Vec<(String, ColumnKind)>, ReadError> {
+    let file = File::open(path).map_err(|error| ReadError::open(path, error))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file)
+        .map_err(|error| ReadError::format(path, error))?;
+    let kind = |kind: &DataType| match kind {
+        kind if is_text(kind) => ColumnKind::Text,
+        DataType::Dictionary(_, values) if is_text(values) => ColumnKind::Text,
+        DataType::Date32 | DataType::Date64 => ColumnKind::Date,
+        DataType::Timestamp(_, zone) => ColumnKind::Instant { zoned: zone.is_some() },
+        _ => ColumnKind::Number,
+    };
+    let fields = builder.schema().fields();
+    Ok(fields.iter().map(|field| (field.name().clone(), kind(field.data_type()))).collect())
+}
+
 /// What is wrong with a column, or with one cell of it.
 struct Fault {
     column: usize,
@@ -93,14 +109,21 @@ fn append(
     if let Some(column) = columns.revision {
         integers(array(column)?, &mut table.revision).map_err(at(column))?;
     }
-    let fields = table.source.fields.iter().zip(&columns.fields);
-    for ((field, column), values) in fields.zip(&mut table.fields) {
+    let source = table.source;
+    for (place, (field, column)) in source.fields.iter().zip(&columns.fields).enumerate() {
         let Some(column) = *column else {
+            let values = &mut table.fields[place];
             values.resize(values.len() + rows, f64::NAN);
             continue;
         };
-        let start = values.len();
-        numbers(array(column)?, values).map_err(at(column))?;
+        let start = table.fields[place].len();
+        if field.text {
+            let numbers = labels(table, array(column)?).map_err(at(column))?;
+            table.fields[place].extend(numbers);
+        } else {
+            numbers(array(column)?, &mut table.fields[place]).map_err(at(column))?;
+        }
+        let values = &table.fields[place];
         if !field.nullable
             && let Some(row) = values[start..].iter().position(|value| value.is_nan())
         {
@@ -146,6 +169,32 @@ fn texts<T>(
             keys.into_iter().enumerate().map(text).map(cell).collect()
         }
         _ => Err(wrong_type(array, expected)),
+    }
+}
+
+/// The numbers of the texts of a column, NaN for null.
+fn labels(table: &mut Table<'_>, array: &dyn Array) -> Result<Vec<f64>, Wrong> {
+    let mut label = |text: Option<&str>| text.map_or(f64::NAN, |text| table.label(text));
+    match array.data_type() {
+        DataType::Dictionary(_, values) if is_text(values) => {
+            let dictionary = array.as_any_dictionary();
+            let values = dictionary.values().as_ref();
+            let numbers: Vec<f64> =
+                (0..values.len()).map(|at| label(text_at(values, at))).collect();
+            let keys = match values.len() {
+                0 => vec![0; array.len()],
+                _ => dictionary.normalized_keys(),
+            };
+            let cell = |(row, key): (usize, usize)| match array.is_null(row) {
+                true => f64::NAN,
+                false => numbers.get(key).copied().unwrap_or(f64::NAN),
+            };
+            Ok(keys.into_iter().enumerate().map(cell).collect())
+        }
+        kind if is_text(kind) => {
+            Ok((0..array.len()).map(|row| label(text_at(array, row))).collect())
+        }
+        _ => Err(wrong_type(array, "text")),
     }
 }
 

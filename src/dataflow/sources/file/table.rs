@@ -12,6 +12,8 @@ pub(super) struct Table<'a> {
     pub(super) source: &'a SourcePlan,
     symbols: &'a Symbols,
     known: FxHashMap<Box<str>, SymbolId>,
+    /// Numbers of the texts in text fields.
+    labels: FxHashMap<Box<str>, u32>,
     /// The last time that was read from text: rows of one time often stand together.
     last_time: (String, Time),
     pub(super) symbol: Vec<SymbolId>,
@@ -31,6 +33,7 @@ impl<'a> Table<'a> {
             source,
             symbols,
             known: FxHashMap::default(),
+            labels: FxHashMap::default(),
             last_time: (String::new(), Time::MIN),
             symbol: Vec::new(),
             time: Vec::new(),
@@ -60,6 +63,16 @@ impl<'a> Table<'a> {
         let id = self.symbols.intern(text);
         self.known.insert(Box::from(text), id);
         Ok(id)
+    }
+
+    /// The number of a text in a text field, in order of first appearance.
+    pub(super) fn label(&mut self, text: &str) -> f64 {
+        if let Some(number) = self.labels.get(text) {
+            return f64::from(*number);
+        }
+        let number = self.labels.len() as u32;
+        self.labels.insert(Box::from(text), number);
+        f64::from(number)
     }
 
     /// A time written as text.

@@ -28,7 +28,11 @@ fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
         revision_field: revision.map(str::to_owned),
         fields: fields
             .iter()
-            .map(|(name, nullable)| FieldPlan { name: (*name).to_owned(), nullable: *nullable })
+            .map(|(name, nullable)| FieldPlan {
+                name: (*name).to_owned(),
+                nullable: *nullable,
+                text: false,
+            })
             .collect(),
         unknown_fields: UnknownFields::Ignore,
         lateness: Span::default(),

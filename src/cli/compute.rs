@@ -1,0 +1,197 @@
+//! `weir compute`: factors of a file of bars.
+
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::summary::Summary;
+use super::{Outcome, Terminal};
+use crate::plan::{FactorError, FactorSet, MissingField, shipped};
+use crate::runtime;
+use crate::runtime::ComputeError;
+
+/// Compute factors of a file of bars.
+///
+/// The input has the columns symbol, time or date, and fields of any name: numbers, or text where
+/// formulas group by it. The output has a row for every time and symbol, and a column per factor.
+#[derive(Debug, clap::Args)]
+pub(super) struct Compute {
+    /// Factor sets: alpha101, alpha158, alpha360, gtja191, or the path of a YAML file.
+    factors: Vec<String>,
+    /// Bars: a CSV or Parquet file.
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// Where to write the factors: a Parquet or CSV file. Without it, a head and a summary are
+    /// printed.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// A factor of your own; may be given again.
+    #[arg(short = 'e', long = "formula", value_name = "NAME = FORMULA")]
+    formulas: Vec<String>,
+    /// Only these factors of the sets.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Not these factors of the sets.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    except: Vec<String>,
+}
+
+impl Compute {
+    pub(super) fn execute(&self, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
+        let sets = match self.sets(terminal) {
+            Ok(sets) => sets,
+            Err(outcome) => return Ok(outcome),
+        };
+        match self.run(&sets, terminal) {
+            Ok(()) => Ok(Outcome::Good),
+            Err(ComputeError::Factors(FactorError::Missing(missing))) => {
+                missing.iter().for_each(|lack| terminal.error(&lacking(lack)));
+                let file = self.input.display();
+                terminal.error(&format!(
+                    "{file}: add the columns, or leave the formulas out with --except or --only"
+                ));
+                Ok(Outcome::Usage)
+            }
+            Err(ComputeError::Factors(FactorError::Formulas(all))) => {
+                all.iter().for_each(|diagnostic| terminal.error(&format!("{diagnostic}\n")));
+                Ok(Outcome::Usage)
+            }
+            Err(error @ (ComputeError::Factors(_) | ComputeError::Column(_))) => {
+                terminal.error(&format!("error: {error}"));
+                Ok(Outcome::Usage)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn sets(&self, terminal: &mut Terminal) -> Result<Vec<FactorSet>, Outcome> {
+        if self.factors.is_empty() && self.formulas.is_empty() {
+            let names: Vec<_> = shipped().collect();
+            terminal.error(&format!(
+                "error: nothing to compute: name a factor set ({}), the path of one, or -e 'NAME = FORMULA'",
+                names.join(", ")
+            ));
+            return Err(Outcome::Usage);
+        }
+        let named = self.factors.iter().map(|name| FactorSet::load(name));
+        let written = self.formulas.iter().map(|text| FactorSet::written(text));
+        let (mut sets, mut good) = (Vec::new(), true);
+        for set in named.chain(written) {
+            match set {
+                Ok(set) => sets.push(set),
+                Err(all) => {
+                    all.iter().for_each(|diagnostic| terminal.error(&format!("{diagnostic}\n")));
+                    good = false;
+                }
+            }
+        }
+        if !good {
+            return Err(Outcome::Usage);
+        }
+        match choose(&mut sets[..], self.factors.len(), &self.only, &self.except) {
+            Ok(()) => Ok(sets),
+            Err(message) => {
+                terminal.error(&format!("error: {message}"));
+                Err(Outcome::Usage)
+            }
+        }
+    }
+
+    fn run(&self, sets: &[FactorSet], terminal: &mut Terminal) -> Result<(), ComputeError> {
+        let compute = runtime::Compute::new(sets, &self.input)?;
+        for (name, meaning) in compute.derived() {
+            terminal.error(&format!("note: {name} is derived: {meaning}"));
+        }
+        let bars = compute.read(&self.input)?;
+        let bar = bar(terminal.interactive());
+        let mut progress = |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        };
+        let file = compute.output(&bars);
+        let symbols = bars.symbols();
+        let Some(path) = &self.output else {
+            let mut summary = Summary::new(file);
+            compute.run(bars, &mut progress, &mut |section| {
+                summary.take(section);
+                Ok(())
+            })?;
+            bar.finish_and_clear();
+            summary.lines().iter().for_each(|line| terminal.line(line));
+            return Ok(());
+        };
+        let (mut times, mut failed) = (0_u64, None);
+        file.write(path, |put| {
+            let result = compute.run(bars, &mut progress, &mut |section| {
+                times += 1;
+                put(section.time, section.columns)
+            });
+            match result {
+                Err(ComputeError::Write(error)) => Err(error),
+                Err(error) => {
+                    failed = Some(error);
+                    Ok(())
+                }
+                Ok(()) => Ok(()),
+            }
+        })?;
+        bar.finish_and_clear();
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let (rows, factors) = (times * symbols as u64, file.factors.len());
+        terminal.line(&format!("{rows:>10} rows, {factors} factors  {}", path.display()));
+        Ok(())
+    }
+}
+
+/// Takes factors out of the first `named` sets; each name must be in one of them.
+fn choose(
+    sets: &mut [FactorSet],
+    named: usize,
+    only: &[String],
+    except: &[String],
+) -> Result<(), String> {
+    if only.is_empty() && except.is_empty() {
+        return Ok(());
+    }
+    let sets = sets.get_mut(..named).unwrap_or_default();
+    for name in only.iter().chain(except) {
+        if !sets.iter().any(|set| set.names().any(|known| known == name)) {
+            return Err(format!("--only and --except: no set has a factor `{name}`"));
+        }
+    }
+    for set in sets {
+        let own = |names: &[String]| -> Vec<String> {
+            names.iter().filter(|n| set.names().any(|known| known == *n)).cloned().collect()
+        };
+        let (mut keep, mut leave) = (own(only), own(except));
+        if !only.is_empty() && keep.is_empty() {
+            leave = set.names().map(str::to_owned).collect();
+            keep.clear();
+        }
+        set.keep(&keep, &leave)?;
+    }
+    Ok(())
+}
+
+/// Which field is missing, and who needs it.
+fn lacking(lack: &MissingField) -> String {
+    const SHOWN: usize = 8;
+    let names = &lack.formulas;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let near = lack.near.as_ref().map(|near| format!("; did you mean `{near}`?"));
+    let near = near.unwrap_or_default();
+    format!("error: the input has no column `{}`, needed by {shown}{more}{near}", lack.field)
+}
+
+fn bar(shown: bool) -> ProgressBar {
+    if !shown {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} rows  {per_sec}  {eta}");
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}

@@ -1,0 +1,99 @@
+//! A factor set as written: formulas that share a name, rules and sub-formulas.
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Deserialize;
+
+use super::diagnostic::Diagnostics;
+use super::spanned::{Entries, Field, Spanned};
+use super::{de, node};
+
+/// A factor set: formulas under common rules, used by its name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(expecting = "a map with the keys of a factor set", deny_unknown_fields)]
+pub struct FactorFile {
+    /// Name of the set: small letters, digits, `-` and `_`.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9_-]*$"))]
+    pub factor_set: Field<String>,
+    /// Which references the rules follow where these differ.
+    #[serde(default)]
+    #[schemars(extend("default" = "worldquant"))]
+    pub profile: Field<Profile>,
+    /// Rules that depart from those of the profile.
+    #[serde(default)]
+    pub rules: Field<FactorRules>,
+    /// Sub-formulas by name; the formulas of this set, and later sub-formulas, may use them.
+    #[serde(default, rename = "let")]
+    pub lets: Field<Entries<String>>,
+    /// Formulas by the name of the factor.
+    #[schemars(extend("minProperties" = 1))]
+    pub formulas: Field<Entries<String>>,
+}
+
+/// Which references the rules follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Windows are missing unless they are full.
+    #[default]
+    Worldquant,
+    /// Windows use what is there; nearly constant windows have no correlation.
+    Qlib,
+}
+
+/// Rules of a set, each where it departs from the profile.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(expecting = "a map of rules", deny_unknown_fields)]
+pub struct FactorRules {
+    /// How many inputs a window must have.
+    #[serde(default)]
+    pub min_periods: Field<MinPeriods>,
+    /// How ranks and positions of extremes compare values that carry rounding error.
+    #[serde(default)]
+    pub ties: Field<Ties>,
+    /// What becomes of windows that are no whole numbers.
+    #[serde(default)]
+    pub window_round: Field<WindowRound>,
+}
+
+/// How many inputs a window must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MinPeriods {
+    /// All.
+    Full,
+    /// One, or two where the function needs two.
+    One,
+}
+
+/// How ranks and positions of extremes compare values that carry rounding error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ties {
+    /// On a grid of 2^-36 of the largest of them.
+    Grid,
+    /// As they are.
+    Raw,
+}
+
+/// What becomes of windows that are no whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowRound {
+    /// The nearest whole number, the larger of two equally near.
+    Half,
+    /// The next smaller whole number.
+    Floor,
+}
+
+/// Reads the file of a factor set; what is wrong goes to `diagnostics`.
+pub fn read_factors(diagnostics: &Diagnostics<'_>) -> Option<Spanned<FactorFile>> {
+    let node = node::parse(diagnostics)?;
+    de::read(&node, diagnostics)
+}
+
+/// The JSON Schema of the files of factor sets.
+pub fn factors_schema() -> serde_json::Value {
+    let mut schema = SchemaGenerator::default().into_root_schema_for::<FactorFile>();
+    schema.insert("title".to_owned(), "Weir factor set".into());
+    schema.to_value()
+}

@@ -1,0 +1,175 @@
+//! The row within groups of symbols: those with the same value of a group field at that time.
+
+#[cfg(test)]
+use super::Twin;
+use super::groups::NONE;
+use super::{Exactness, How, Kernel, Level, Member, Parameter, Scratch, Signature, with};
+
+const XG: &[Parameter] = &[Parameter::Series("x"), Parameter::Group("group")];
+
+/// `group_mean(x, group)`.
+pub(super) static MEAN: Member = Member {
+    signature: with(
+        "group_mean",
+        XG,
+        Exactness::Never,
+        "mean of x over the symbols of the same group at that time",
+    ),
+    kernel: Kernel::CrossSection(|_, args, _, scratch, out| {
+        means(args, scratch);
+        for (s, out) in out.iter_mut().enumerate() {
+            *out = scratch.groups.sum_of(s);
+        }
+    }),
+    #[cfg(test)]
+    twin: Twin::Row(|rows, _| {
+        let mean = |group: &[f64]| total(group) / count(group);
+        by_group(rows, |group| vec![mean(group); group.len()])
+    }),
+};
+
+/// `group_neutralize(x, group)`: `x - group_mean(x, group)`.
+pub(super) static NEUTRALIZE: Member = Member {
+    signature: with(
+        "group_neutralize",
+        XG,
+        Exactness::Never,
+        "x minus the mean of x over the symbols of the same group at that time",
+    ),
+    kernel: Kernel::CrossSection(|_, args, _, scratch, out| {
+        means(args, scratch);
+        let x = super::first(args);
+        for (s, (out, x)) in out.iter_mut().zip(x).enumerate() {
+            *out = x - scratch.groups.sum_of(s);
+        }
+    }),
+    #[cfg(test)]
+    twin: Twin::Row(|rows, _| {
+        by_group(rows, |group| {
+            let mean = total(group) / count(group);
+            group.iter().map(|x| x - mean).collect()
+        })
+    }),
+};
+
+/// `group_zscore(x, group)`: missing where the values of the group are equal.
+pub(super) static ZSCORE: Member = Member {
+    signature: with(
+        "group_zscore",
+        XG,
+        Exactness::Never,
+        "(x - mean) / standard deviation (ddof 0) over the symbols of the same group at that time; \
+         missing where they are equal",
+    ),
+    kernel: Kernel::CrossSection(|_, args, _, scratch, out| zscore(args, scratch, out)),
+    #[cfg(test)]
+    twin: Twin::Row(|rows, _| {
+        by_group(rows, |group| {
+            let n = count(group);
+            let mean = total(group) / n;
+            let squares: Vec<f64> = group.iter().map(|x| (x - mean) * (x - mean)).collect();
+            let deviation = (total(&squares) / n).sqrt();
+            let known: Vec<f64> = group.iter().copied().filter(|x| !x.is_nan()).collect();
+            let equal = known.iter().all(|x| *x == known[0]);
+            let one = |x: &f64| if equal { f64::NAN } else { (x - mean) / deviation };
+            group.iter().map(one).collect()
+        })
+    }),
+};
+
+/// `group_rank(x, group)`: as `rank`, within the group; the tie grid is that of the group.
+pub(super) static RANK: Member = Member {
+    signature: Signature {
+        compares: true,
+        ..with(
+            "group_rank",
+            XG,
+            Exactness::Always,
+            "rank of x over the symbols of the same group at that time, divided by the number of \
+             values; ties averaged",
+        )
+    },
+    kernel: Kernel::CrossSection(rank),
+    #[cfg(test)]
+    twin: Twin::Row(|rows, how| by_group(rows, |group| super::rank::twin(group, how.inexact))),
+};
+
+fn means(args: &[&[f64]], scratch: &mut Scratch) {
+    if let [x, keys] = args {
+        scratch.groups.find(keys);
+        scratch.groups.add_up(x);
+        scratch.groups.make_means();
+    }
+}
+
+fn zscore(args: &[&[f64]], scratch: &mut Scratch, out: &mut [f64]) {
+    let [x, _] = args else { return };
+    means(args, scratch);
+    let Scratch { row, groups, .. } = scratch;
+    // The rounded mean of equal values may differ from them, so equality is looked at first.
+    let mut smallest = vec![f64::INFINITY; groups.count];
+    let mut largest = vec![f64::NEG_INFINITY; groups.count];
+    for (v, group) in x.iter().zip(&groups.of).filter(|(_, group)| **group != NONE) {
+        let group = *group as usize;
+        smallest[group] = if *v < smallest[group] { *v } else { smallest[group] };
+        largest[group] = if *v > largest[group] { *v } else { largest[group] };
+    }
+    row.clear();
+    for (s, (out, v)) in out.iter_mut().zip(*x).enumerate() {
+        *out = v - groups.sum_of(s);
+        row.push(*out * *out);
+    }
+    groups.add_up(row);
+    groups.make_means();
+    for (s, out) in out.iter_mut().enumerate() {
+        let group = groups.of[s] as usize;
+        let equal = smallest.get(group) >= largest.get(group);
+        *out = if equal { f64::NAN } else { *out / groups.sum_of(s).sqrt() };
+    }
+}
+
+fn rank(level: Level, args: &[&[f64]], how: How<'_>, scratch: &mut Scratch, out: &mut [f64]) {
+    let [x, keys] = args else { return };
+    scratch.groups.find(keys);
+    let Scratch { rank, row, groups } = scratch;
+    out.fill(f64::NAN);
+    let mut order: Vec<u32> = (0..x.len() as u32).collect();
+    order.retain(|s| groups.of[*s as usize] != NONE);
+    order.sort_by_key(|s| groups.of[*s as usize]);
+    let mut ranks = Vec::new();
+    for members in order.chunk_by(|a, b| groups.of[*a as usize] == groups.of[*b as usize]) {
+        row.clear();
+        row.extend(members.iter().map(|s| x[*s as usize]));
+        ranks.resize(row.len(), f64::NAN);
+        super::rank::rank(level, row, how.inexact, rank, &mut ranks);
+        for (s, rank) in members.iter().zip(&ranks) {
+            out[*s as usize] = *rank;
+        }
+    }
+}
+
+/// For twins: the sum; missing where something is infinite.
+#[cfg(test)]
+fn total(x: &[f64]) -> f64 {
+    if x.iter().any(|v| v.is_infinite()) { f64::NAN } else { super::twin_sum(x) + 0.0 }
+}
+
+/// For twins: how many values are not missing.
+#[cfg(test)]
+fn count(x: &[f64]) -> f64 {
+    x.iter().filter(|v| !v.is_nan()).count() as f64
+}
+
+/// For twins: applies `f` to the values of each group; missing without a group.
+#[cfg(test)]
+fn by_group(rows: &[Vec<f64>], f: impl Fn(&[f64]) -> Vec<f64>) -> Vec<f64> {
+    let mut out = vec![f64::NAN; rows[0].len()];
+    for key in &rows[1] {
+        let members: Vec<usize> = (0..out.len()).filter(|s| rows[1][*s] == *key).collect();
+        let values: Vec<f64> = members.iter().map(|s| rows[0][*s]).collect();
+        for (s, value) in members.iter().zip(f(&values)) {
+            out[*s] = value;
+        }
+    }
+    out
+}

@@ -1,0 +1,447 @@
+//! Factor sets: the shipped ones by name, a user's own by the path of a file, single formulas from
+//! a command line.
+
+use std::path::Path;
+
+use super::FieldPlan;
+use crate::config::{
+    self, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile, Ties,
+    WindowRound, suggestion,
+};
+use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules, Signature};
+
+/// The sets that come with the program: name and file.
+const SHIPPED: [(&str, &str); 4] = [
+    ("alpha101", include_str!("../../pipelines/factors/alpha101.yaml")),
+    ("alpha158", include_str!("../../pipelines/factors/alpha158.yaml")),
+    ("alpha360", include_str!("../../pipelines/factors/alpha360.yaml")),
+    ("gtja191", include_str!("../../pipelines/factors/gtja191.yaml")),
+];
+
+/// Formulas that share their rules.
+#[derive(Clone, Debug)]
+pub struct FactorSet {
+    /// Name of the set.
+    pub name: String,
+    /// Its rules.
+    pub rules: Rules,
+    lets: Vec<Formula>,
+    formulas: Vec<Formula>,
+    document: Document,
+}
+
+/// A formula and where it stands.
+#[derive(Clone, Debug)]
+struct Formula {
+    name: String,
+    text: String,
+    place: Place,
+}
+
+/// A field that formulas need and that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingField {
+    /// Its name.
+    pub field: String,
+    /// The formulas that need it, in their order.
+    pub formulas: Vec<String>,
+    /// The column that is perhaps meant.
+    pub near: Option<String>,
+}
+
+/// Why factors cannot be computed from the columns of an input.
+#[derive(Debug, thiserror::Error)]
+pub enum FactorError {
+    /// Formulas need fields that the input does not have.
+    #[error("the input lacks fields that formulas need")]
+    Missing(Vec<MissingField>),
+    /// Something is wrong with formulas.
+    #[error("something is wrong with the formulas")]
+    Formulas(Vec<Diagnostic>),
+    /// Two sets have a factor of the same name.
+    #[error("factor `{0}` is there twice: leave one out, or rename your own")]
+    Twice(String),
+}
+
+/// Factor sets, compiled for the columns of an input.
+#[derive(Debug)]
+pub struct FactorPlan {
+    /// All factors in one graph over `fields`.
+    pub graph: Graph,
+    /// The columns that are read.
+    pub fields: Vec<FieldPlan>,
+    /// Series that the formulas use and that are derived from columns: name and meaning.
+    pub derived: Vec<(&'static str, &'static str)>,
+}
+
+/// Series that follow from others, where they are no columns.
+const DERIVED: [(&str, &str); 3] = [
+    ("returns", "close / delay(close, 1) - 1"),
+    ("vwap", "amount / volume"),
+    ("amount", "vwap * volume"),
+];
+
+impl FactorPlan {
+    /// Compiles `sets` for an input with these columns: name, and whether it holds text.
+    ///
+    /// # Errors
+    /// Columns that are missing, and all that is wrong with the formulas.
+    pub fn new(
+        sets: &[FactorSet],
+        columns: &[(&str, bool)],
+        functions: &[&'static Signature],
+    ) -> Result<FactorPlan, FactorError> {
+        let mut names = std::collections::BTreeSet::new();
+        if let Some(twice) = sets.iter().flat_map(FactorSet::names).find(|n| !names.insert(*n)) {
+            return Err(FactorError::Twice(twice.to_owned()));
+        }
+        let known: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        let (mut used, mut missing) = (Vec::<String>::new(), Vec::<MissingField>::new());
+        for set in sets {
+            let (own, lacking) = set.fields(&known);
+            let new: Vec<String> = own.into_iter().filter(|name| !used.contains(name)).collect();
+            used.extend(new);
+            for lack in lacking {
+                match missing.iter_mut().find(|m| m.field == lack.field) {
+                    Some(m) => m.formulas.extend(lack.formulas),
+                    None => missing.push(lack),
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(FactorError::Missing(missing));
+        }
+        let text = |name: &str| columns.iter().any(|(known, text)| *known == name && *text);
+        let kind = |name: &str| if text(name) { FieldKind::Group } else { FieldKind::Number };
+        let fields: Vec<(&str, FieldKind)> =
+            used.iter().map(|name| (name.as_str(), kind(name))).collect();
+        let graph = compile_factors(sets, &fields, functions).map_err(FactorError::Formulas)?;
+        let mentions = |name: &str| {
+            let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
+            all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))
+        };
+        let derived = DERIVED
+            .into_iter()
+            .filter(|(name, _)| !known.contains(name) && mentions(name))
+            .collect();
+        let plan = |(name, kind): &(&str, FieldKind)| FieldPlan {
+            name: (*name).to_owned(),
+            nullable: true,
+            text: *kind == FieldKind::Group,
+        };
+        Ok(FactorPlan { graph, fields: fields.iter().map(plan).collect(), derived })
+    }
+}
+
+/// Names of the shipped sets.
+pub fn shipped() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
+}
+
+impl FactorSet {
+    /// A shipped set by its name, or a file by its path.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file; that there is neither such a set nor such a file.
+    pub fn load(name: &str) -> Result<FactorSet, Vec<Diagnostic>> {
+        if let Some((name, text)) = SHIPPED.iter().find(|(known, _)| *known == name) {
+            return FactorSet::read(&format!("{name}.yaml"), text);
+        }
+        let path = Path::new(name);
+        let is_path = name.contains(['/', '\\', '.']);
+        let failed = |message: String, hint: Option<String>| {
+            Err(vec![Diagnostic::of_file(name, message, hint)])
+        };
+        if !is_path && !path.exists() {
+            let names: Vec<_> = shipped().collect();
+            let near = suggestion(name, "shipped sets", &names);
+            return failed("is no shipped factor set, and no file".to_owned(), near);
+        }
+        match std::fs::read(path).map(String::from_utf8) {
+            Ok(Ok(text)) => FactorSet::read(name, &text),
+            Ok(Err(_)) => failed("is not UTF-8 text".to_owned(), None),
+            Err(error) => failed(format!("cannot read the file: {error}"), None),
+        }
+    }
+
+    /// Reads the text of a file; `path` is what messages call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, except for what only the fields of an input show.
+    pub fn read(path: &str, text: &str) -> Result<FactorSet, Vec<Diagnostic>> {
+        let document = Document::new(path, text);
+        let diagnostics = Diagnostics::new(&document);
+        let set = config::read_factors(&diagnostics).and_then(|file| {
+            let (top, file) = (Place { end: file.place.start, ..file.place }, file.value);
+            for (missing, name) in [
+                (file.factor_set.place.is_none(), "factor_set"),
+                (file.formulas.place.is_none(), "formulas"),
+            ] {
+                if missing {
+                    diagnostics.report(top, format!("`{name}` is missing"), None);
+                }
+            }
+            Some(FactorSet {
+                name: file.factor_set.get()?.clone(),
+                rules: rules(file.profile.or(Profile::default()), file.rules.get()),
+                lets: formulas(&file.lets, &diagnostics),
+                formulas: formulas(&file.formulas, &diagnostics),
+                document: document.clone(),
+            })
+        });
+        match set {
+            Some(set) if diagnostics.is_empty() => Ok(set),
+            _ => Err(diagnostics.into_sorted()),
+        }
+    }
+
+    /// A set of one formula, written `name = formula`, under the default rules.
+    ///
+    /// # Errors
+    /// There is no name before an equals sign.
+    pub fn written(text: &str) -> Result<FactorSet, Vec<Diagnostic>> {
+        let document = Document::new("-e", text);
+        let parts = text.split_once('=').filter(|(name, formula)| {
+            let name = name.trim();
+            !formula.starts_with('=') && !name.is_empty() && is_identifier(name)
+        });
+        let Some((name, formula)) = parts else {
+            let hint = "write: -e 'momentum = close / delay(close, 5) - 1'".to_owned();
+            let message = format!("`{text}` does not begin with a name and an equals sign");
+            return Err(vec![Diagnostic::of_file("-e", message, Some(hint))]);
+        };
+        let start = name.len() + 1 + (formula.len() - formula.trim_start().len());
+        let place = Place { start, end: start + formula.trim().len() };
+        let (name, text) = (name.trim().to_owned(), formula.trim().to_owned());
+        let formulas = vec![Formula { name, text, place }];
+        let (name, lets) = ("-e".to_owned(), Vec::new());
+        Ok(FactorSet { name, rules: Rules::default(), lets, formulas, document })
+    }
+
+    /// Names of its factors, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.formulas.iter().map(|formula| formula.name.as_str())
+    }
+
+    /// Keeps only some factors: those of `only`, unless it is empty, without those of `except`.
+    ///
+    /// # Errors
+    /// A name that is no factor of the set.
+    pub fn keep(&mut self, only: &[String], except: &[String]) -> Result<(), String> {
+        for name in only.iter().chain(except) {
+            if !self.names().any(|known| known == name) {
+                let names: Vec<_> = self.names().collect();
+                let near = suggestion(name, "factors", &names);
+                let near = near.map_or(String::new(), |near| format!("; {near}"));
+                return Err(format!("`{name}` is no factor of {}{near}", self.name));
+            }
+        }
+        self.formulas.retain(|formula| {
+            (only.is_empty() || only.contains(&formula.name)) && !except.contains(&formula.name)
+        });
+        Ok(())
+    }
+
+    /// The fields that its formulas read from an input with these columns, in the order in which
+    /// they are met, and those that the input lacks.
+    pub fn fields(&self, columns: &[&str]) -> (Vec<String>, Vec<MissingField>) {
+        let (mut used, mut missing) = (Vec::new(), Vec::<MissingField>::new());
+        for formula in &self.formulas {
+            let (mut needed, mut seen) = (Vec::new(), vec![false; self.lets.len()]);
+            self.needs(&formula.text, self.lets.len(), columns, &mut seen, &mut needed);
+            for field in needed {
+                if columns.contains(&field.as_str()) {
+                    if !used.contains(&field) {
+                        used.push(field);
+                    }
+                    continue;
+                }
+                match missing.iter_mut().find(|known| known.field == field) {
+                    Some(known) => known.formulas.push(formula.name.clone()),
+                    None => {
+                        let formulas = vec![formula.name.clone()];
+                        let near = config::nearest(&field, columns.iter().copied());
+                        let near = near.map(str::to_owned);
+                        missing.push(MissingField { field, formulas, near });
+                    }
+                }
+            }
+        }
+        (used, missing)
+    }
+
+    /// Adds the fields that a text needs; it may use the first `lets` sub-formulas. Those in `seen`
+    /// were looked at already.
+    fn needs(
+        &self,
+        text: &str,
+        lets: usize,
+        columns: &[&str],
+        seen: &mut [bool],
+        needed: &mut Vec<String>,
+    ) {
+        let (values, functions) = formula::names(text);
+        let adv = functions.contains(&"adv").then_some("volume");
+        for name in values.into_iter().chain(adv) {
+            let there = |name: &str| columns.contains(&name);
+            let parts: &[&str] = match name {
+                _ if self.lets.iter().take(lets).any(|known| known.name == name) => {
+                    let at = self.lets.iter().take(lets).rposition(|known| known.name == name);
+                    let found = at.and_then(|at| Some((at, self.lets.get(at)?, seen.get_mut(at)?)));
+                    if let Some((at, found, seen_before)) = found
+                        && !std::mem::replace(seen_before, true)
+                    {
+                        self.needs(&found.text, at, columns, seen, needed);
+                    }
+                    &[]
+                }
+                _ if there(name) => &[name],
+                "nan" => &[],
+                "returns" => &["close"],
+                "vwap" if there("amount") => &["amount", "volume"],
+                "amount" if there("vwap") => &["vwap", "volume"],
+                _ => &[name],
+            };
+            for part in parts {
+                if !needed.iter().any(|known| known == part) {
+                    needed.push((*part).to_owned());
+                }
+            }
+        }
+    }
+
+    /// Where the formula (sub-formulas first) with this number stands.
+    fn formula(&self, number: usize) -> Option<&Formula> {
+        self.lets.iter().chain(&self.formulas).nth(number)
+    }
+}
+
+/// Compiles sets into one graph over the fields of an input.
+///
+/// # Errors
+/// Everything that is wrong with any formula, with its place.
+pub fn compile_factors(
+    sets: &[FactorSet],
+    fields: &[(&str, FieldKind)],
+    functions: &[&'static Signature],
+) -> Result<Graph, Vec<Diagnostic>> {
+    fn pairs(all: &[Formula]) -> Vec<(&str, &str)> {
+        all.iter().map(|f| (f.name.as_str(), f.text.as_str())).collect()
+    }
+    let all: Vec<FormulaSet<'_>> = sets
+        .iter()
+        .map(|set| FormulaSet {
+            rules: set.rules,
+            lets: pairs(&set.lets),
+            formulas: pairs(&set.formulas),
+        })
+        .collect();
+    formula::compile_sets(&all, fields, functions).map_err(|errors| {
+        let mut found = Vec::new();
+        let mut first = 0;
+        for set in sets {
+            let diagnostics = Diagnostics::new(&set.document);
+            let count = set.lets.len() + set.formulas.len();
+            let own = errors.iter().filter(|e| (first..first + count).contains(&e.factor));
+            for error in own {
+                let Some(formula) = set.formula(error.factor - first) else { continue };
+                let (start, end) = (error.start, error.end);
+                let place = set.document.inside(formula.place, &formula.text, start, end);
+                diagnostics.report(place, error.message.as_str(), error.help.clone());
+            }
+            first += count;
+            found.extend(diagnostics.into_sorted());
+        }
+        found
+    })
+}
+
+/// The JSON Schema of the files of factor sets.
+pub fn factors_schema() -> serde_json::Value {
+    config::factors_schema()
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn formulas(entries: &Field<Entries<String>>, diagnostics: &Diagnostics<'_>) -> Vec<Formula> {
+    let mut all = Vec::new();
+    for (name, text) in entries.get().map_or(&[][..], |all| all.0.as_slice()) {
+        if !is_identifier(&name.value) {
+            let hint = "letters, digits and _, not a digit first".to_owned();
+            let message = format!("`{}` is not the name of a factor", name.value);
+            diagnostics.report(name.place, message, Some(hint));
+        }
+        let (name, place) = (name.value.clone(), text.place);
+        all.push(Formula { name, text: text.value.clone(), place });
+    }
+    all
+}
+
+fn rules(profile: Profile, chosen: Option<&config::FactorRules>) -> Rules {
+    let mut rules = match profile {
+        Profile::Worldquant => Rules::WORLDQUANT,
+        Profile::Qlib => Rules::QLIB,
+    };
+    let Some(chosen) = chosen else { return rules };
+    if let Some(periods) = chosen.min_periods.get() {
+        rules.mode.partial = *periods == MinPeriods::One;
+    }
+    if let Some(ties) = chosen.ties.get() {
+        rules.mode.raw_ties = *ties == Ties::Raw;
+    }
+    if let Some(round) = chosen.window_round.get() {
+        rules.floor_windows = *round == WindowRound::Floor;
+    }
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_set_reads_under_its_own_name() {
+        let counts: Vec<(String, usize)> = shipped()
+            .map(|name| FactorSet::load(name).unwrap())
+            .map(|set| (set.name.clone(), set.names().count()))
+            .collect();
+        let expected = [("alpha101", 101), ("alpha158", 158), ("alpha360", 360), ("gtja191", 191)];
+        assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)));
+    }
+
+    #[test]
+    fn names_what_an_input_lacks_and_who_needs_it() {
+        let text = "factor_set: a\nlet:\n  d: high - low\nformulas:\n  x: d / close\n  y: cap * returns + adv(5)\n  z: vwap\n";
+        let set = FactorSet::read("a.yaml", text).unwrap();
+        let (used, missing) = set.fields(&["close", "high", "amount", "volume"]);
+        assert_eq!(used, ["high", "close", "volume", "amount"]);
+        let lack = |field: &str, formula: &str| MissingField {
+            field: field.to_owned(),
+            formulas: vec![formula.to_owned()],
+            near: None,
+        };
+        assert_eq!(missing, [lack("low", "x"), lack("cap", "y")]);
+    }
+
+    #[test]
+    fn a_written_formula_has_a_name() {
+        let set = FactorSet::written("mom = close / delay(close, 5) - 1").unwrap();
+        assert_eq!(set.names().collect::<Vec<_>>(), ["mom"]);
+        for bad in ["close", "= close", "a b = close", "x == y"] {
+            assert!(FactorSet::written(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_and_except_choose() {
+        let mut set = FactorSet::load("alpha101").unwrap();
+        let names = |all: &[&str]| all.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        assert!(set.keep(&names(&["alpha999"]), &[]).is_err());
+        set.keep(&names(&["alpha003", "alpha001"]), &names(&["alpha003"])).unwrap();
+        assert_eq!(set.names().collect::<Vec<_>>(), ["alpha001"]);
+    }
+}

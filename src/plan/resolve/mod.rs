@@ -91,7 +91,7 @@ impl Resolver<'_> {
         let (fields, source) = self.source(file, top);
         let fields = fields.as_deref();
         let checks = self.checks(items(&file.checks), fields);
-        let factors = self.factors(&file.factors, fields);
+        let factors = self.factors(file, fields);
         let source_names: Vec<_> = self.source_names(file);
         let alerts = self.alerts(
             items(&file.alerts),

@@ -15,6 +15,7 @@ mod secret;
 mod source;
 mod spanned;
 mod units;
+mod uses;
 mod value;
 
 pub use advice::advice;
@@ -32,6 +33,7 @@ pub use secret::{Secret, is_secret};
 pub use source::{Format, Source, Start, UnknownFields};
 pub use spanned::{Entries, Field, Items, Spanned};
 pub use units::{Bars, Bytes, FieldType, Length};
+pub use uses::{Choice, Use};
 pub use value::Value;
 
 /// Reads a pipeline file; what is wrong goes to `diagnostics`. None if there is nothing to go on

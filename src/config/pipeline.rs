@@ -10,6 +10,7 @@ use super::secret::Secret;
 use super::source::Source;
 use super::spanned::{Entries, Field, Items};
 use super::units::Length;
+use super::uses::Use;
 use crate::model::Severity;
 
 /// A pipeline: bars come in from a topic; factors, findings and alerts go out, in one transaction.
@@ -28,6 +29,11 @@ pub struct PipelineFile {
     /// What must hold for a row.
     #[serde(default)]
     pub checks: Field<Items<Check>>,
+    /// Factor sets: shipped ones by name, your own by the path of a file. All their factors, or a
+    /// choice: `{alpha101: {only: [alpha001]}}`.
+    #[serde(default, rename = "use")]
+    #[schemars(extend("examples" = [[{ "alpha101": { "only": ["alpha101"] } }]]))]
+    pub uses: Field<Items<Use>>,
     /// Formulas over the fields of the source, by the name of the factor.
     #[serde(default)]
     #[schemars(extend("examples" = [{ "momentum_5": "close / delay(close, 5) - 1" }]))]

@@ -310,6 +310,14 @@ impl FactorSet {
         }
     }
 
+    /// As the compiler takes it.
+    pub(super) fn formula_set(&self) -> FormulaSet<'_> {
+        fn pairs(all: &[Formula]) -> Vec<(&str, &str)> {
+            all.iter().map(|f| (f.name.as_str(), f.text.as_str())).collect()
+        }
+        FormulaSet { rules: self.rules, lets: pairs(&self.lets), formulas: pairs(&self.formulas) }
+    }
+
     /// Where the formula (sub-formulas first) with this number stands.
     fn formula(&self, number: usize) -> Option<&Formula> {
         self.lets.iter().chain(&self.formulas).nth(number)
@@ -325,17 +333,7 @@ pub fn compile_factors(
     fields: &[(&str, FieldKind)],
     functions: &[&'static Signature],
 ) -> Result<Graph, Vec<Diagnostic>> {
-    fn pairs(all: &[Formula]) -> Vec<(&str, &str)> {
-        all.iter().map(|f| (f.name.as_str(), f.text.as_str())).collect()
-    }
-    let all: Vec<FormulaSet<'_>> = sets
-        .iter()
-        .map(|set| FormulaSet {
-            rules: set.rules,
-            lets: pairs(&set.lets),
-            formulas: pairs(&set.formulas),
-        })
-        .collect();
+    let all: Vec<FormulaSet<'_>> = sets.iter().map(FactorSet::formula_set).collect();
     formula::compile_sets(&all, fields, functions).map_err(|errors| {
         let mut found = Vec::new();
         let mut first = 0;

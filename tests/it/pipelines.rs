@@ -87,3 +87,35 @@ fn the_schema_is_that_of_the_program() {
         holds(Path::new("schemas/factors.schema.json"), &factors),
     ]);
 }
+
+#[test]
+fn factor_sets_are_used_by_name_with_a_choice() {
+    let text = |uses: &str| {
+        format!(
+            "pipeline: daily\nkafka: {{ brokers: \"localhost:9092\" }}\nsources:\n  bars:\n    topic: \
+             bars\n    key: [symbol, time]\n    fields: {{ open: f64, high: f64, low: f64, close: \
+             f64, volume: f64, vwap: f64? }}\nuse: {uses}\nfactors:\n  mine: KMID_ / 2\n"
+        )
+        .replace("KMID_", "((close - open) / open)")
+    };
+    let load = |uses: &str| {
+        plan::load_text("p.yaml", &text(uses), Path::new("."), &|_| None, &catalog()).unwrap()
+    };
+    let plan = load("[alpha158, {alpha101: {only: [alpha006, alpha101]}}]");
+    let names: Vec<&str> = plan.factors.outputs.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names.len(), 158 + 2 + 1);
+    assert_eq!((names[0], names[158], names[160]), ("KMID", "alpha006", "mine"));
+    let texts: Vec<&str> = plan.factors.nodes.iter().map(|node| node.text.as_str()).collect();
+    assert!(texts.contains(&"ts_mean@partial@qlib(close, 5)"), "a set keeps its rules");
+    assert!(texts.contains(&"ts_corr(open, volume, 10)"));
+    let shape = texts.iter().filter(|text| **text == "(close - open) / open").count();
+    assert_eq!(shape, 1, "what sets share with own formulas is computed once");
+    let other = load(
+        "[alpha158, {alpha101: {except: [alpha048, alpha056, alpha058, alpha059, \
+                      alpha063, alpha067, alpha069, alpha070, alpha076, alpha079, alpha080, \
+                      alpha082, alpha087, alpha089, alpha090, alpha091, alpha093, alpha097, \
+                      alpha100]}}]",
+    );
+    assert_eq!(other.factors.outputs.len(), 158 + 82 + 1);
+    assert_ne!(plan.version, other.version);
+}

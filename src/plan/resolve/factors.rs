@@ -1,42 +1,61 @@
 //! Formulas to the graph, errors at their character in the file.
 
-use super::Resolver;
-use crate::config::{Entries, Field};
-use crate::formula::{self, Graph};
-use crate::plan::{FieldPlan, Layout};
+use std::path::Path;
+
+use super::{Resolver, items};
+use crate::config::{Items, PipelineFile, Place, Spanned, Use};
+use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules};
+use crate::plan::{FactorSet, FieldPlan, Layout, shipped};
 
 /// Columns of files of factors; layouts of records may have further ones.
 const COLUMNS: [&str; 3] = ["symbol", "time", "revision"];
 
 impl Resolver<'_> {
-    /// The graph of all factors; none if a formula is bad, or the fields are not known.
+    /// The graph of all factors, those of used sets first; none if a formula is bad, or the fields
+    /// are not known.
     pub(super) fn factors(
         self,
-        factors: &Field<Entries<String>>,
+        file: &PipelineFile,
         fields: Option<&[FieldPlan]>,
         layout: Option<Layout>,
     ) -> Option<Graph> {
         let columns = layout.map_or(&[][..], |layout| layout.columns);
-        let entries = factors.get().map_or(&[][..], |all| all.0.as_slice());
+        let entries = file.factors.get().map_or(&[][..], |all| all.0.as_slice());
+        let names: Vec<_> =
+            fields.unwrap_or_default().iter().map(|field| field.name.as_str()).collect();
+        let mut taken: Vec<String> = Vec::new();
+        let uses = items(&file.uses);
+        let used: Vec<Option<FactorSet>> = uses.iter().map(|one| self.used(one, fields)).collect();
+        for (one, set) in uses.iter().zip(&used) {
+            for name in set.iter().flat_map(FactorSet::names) {
+                self.name(name, one.place, columns, &names, &taken);
+                taken.push(name.to_owned());
+            }
+        }
         for (name, _) in entries {
             self.identifier(name, "a factor");
-            let taken = match () {
-                () if COLUMNS.contains(&name.value.as_str()) => "a column of every output record",
-                () if columns.contains(&name.value.as_str()) => "a column of this layout's records",
-                () if fields.unwrap_or_default().iter().any(|f| f.name == name.value) => "a field",
-                () => continue,
-            };
-            let message = format!("`{}` is the name of {taken}", name.value);
-            self.report(name.place, message, "give the factor another name");
+            self.name(&name.value, name.place, columns, &names, &taken);
         }
-        let names: Vec<_> = fields?.iter().map(|field| field.name.as_str()).collect();
-        let formulas: Vec<_> =
-            entries.iter().map(|(n, text)| (n.value.as_str(), text.value.as_str())).collect();
-        match formula::compile(&formulas, &names, self.catalog.functions) {
+        fields?;
+        let places: Vec<Place> = uses.iter().map(|one| one.place).collect();
+        let used: Vec<FactorSet> = used.into_iter().collect::<Option<_>>()?;
+        let mut sets: Vec<FormulaSet<'_>> = used.iter().map(FactorSet::formula_set).collect();
+        let count = |set: &FormulaSet<'_>| set.lets.len() + set.formulas.len();
+        let before: usize = sets.iter().map(count).sum();
+        let formulas = entries.iter().map(|(n, text)| (n.value.as_str(), text.value.as_str()));
+        let (rules, lets) = (Rules::default(), Vec::new());
+        sets.push(FormulaSet { rules, lets, formulas: formulas.collect() });
+        let kinds: Vec<_> = names.iter().map(|name| (*name, FieldKind::Number)).collect();
+        match formula::compile_sets(&sets, &kinds, self.catalog.functions) {
             Ok(graph) => Some(graph),
             Err(errors) => {
                 for error in errors {
-                    let Some((_, text)) = entries.get(error.factor) else { continue };
+                    let own = error.factor.checked_sub(before).and_then(|at| entries.get(at));
+                    let Some((_, text)) = own else {
+                        let place = places.first().copied().unwrap_or_default();
+                        self.diagnostics.report(place, error.message, error.help);
+                        continue;
+                    };
                     let document = self.diagnostics.document();
                     let place = document.inside(text.place, &text.value, error.start, error.end);
                     self.diagnostics.report(place, error.message, error.help);
@@ -44,5 +63,61 @@ impl Resolver<'_> {
                 None
             }
         }
+    }
+
+    /// Says so where the name of a factor is taken.
+    fn name(self, name: &str, place: Place, columns: &[&str], fields: &[&str], factors: &[String]) {
+        let taken = match () {
+            () if COLUMNS.contains(&name) => "a column of every output record",
+            () if columns.contains(&name) => "a column of this layout's records",
+            () if fields.contains(&name) => "a field",
+            () if factors.iter().any(|known| known == name) => "a factor of a set that is used",
+            () => return,
+        };
+        let message = format!("`{name}` is the name of {taken}");
+        self.report(place, message, "give the factor another name");
+    }
+
+    /// A set that is used, as far as it is chosen; none if it was not found or cannot be computed.
+    fn used(self, one: &Spanned<Use>, fields: Option<&[FieldPlan]>) -> Option<FactorSet> {
+        let (name, choice) = (&one.value.name, &one.value.choice);
+        let path = Path::new(self.diagnostics.document().path());
+        let beside = path.with_file_name(&name.value).display().to_string();
+        let known = shipped().any(|set| set == name.value);
+        // What is neither a shipped set nor looks like a path is a name that was mistyped.
+        let is_path = name.value.contains(['.', '/']);
+        let loaded = FactorSet::load(if known || !is_path { &name.value } else { &beside });
+        let mut set = match loaded {
+            Ok(set) => set,
+            Err(all) => {
+                let first = all.into_iter().next()?;
+                let sets: Vec<_> = shipped().collect();
+                let hint = format!("shipped sets: {}", sets.join(", "));
+                let message = format!("factor set `{}`: {}", name.value, first.message);
+                self.report(name.place, message, first.hint.unwrap_or(hint));
+                return None;
+            }
+        };
+        let texts = |all: Option<&Items<String>>| -> Vec<String> {
+            all.map_or(&[][..], |all| &all.0).iter().map(|one| one.value.clone()).collect()
+        };
+        if let Err(message) = set.keep(&texts(choice.only.get()), &texts(choice.except.get())) {
+            self.report(one.place, message, "");
+            return None;
+        }
+        let numbers: Vec<&str> = fields?.iter().map(|field| field.name.as_str()).collect();
+        let (_, missing) = set.fields(&numbers);
+        for lack in &missing {
+            let (field, count) = (&lack.field, lack.formulas.len());
+            let example = lack.formulas.first().map_or("", String::as_str);
+            let message = format!(
+                "`{}`: {count} {} the field `{field}`, which the source does not have",
+                name.value,
+                if count == 1 { "factor needs" } else { "factors need" },
+            );
+            let hint = format!("declare it, or leave them out: {{except: [{example}, ...]}}");
+            self.report(name.place, message, hint);
+        }
+        missing.is_empty().then_some(set)
     }
 }

@@ -102,7 +102,7 @@ impl Resolver<'_> {
         let delivery = self.delivery(&file.delivery, name.as_deref().unwrap_or_default());
         let outputs = self.outputs(&file.outputs, source_topic, &delivery, &file.delivery);
         let layout = outputs.iter().find_map(|output| output.layout);
-        let factors = self.factors(&file.factors, fields, layout);
+        let factors = self.factors(file, fields, layout);
         let mut plan = Plan {
             name: name?,
             version: String::new(),

@@ -33,6 +33,8 @@ pub struct Layout {
     pub whole_times: bool,
     /// Media type of the values.
     pub content_type: &'static str,
+    /// Names in a record that no factor may have.
+    pub columns: &'static [&'static str],
 }
 
 /// What a check is built from.

@@ -23,7 +23,8 @@ pub(crate) fn catalog() -> Catalog {
 }
 
 const fn layout(name: &'static str, whole_times: bool) -> Layout {
-    Layout { name, summary: "a fake", whole_times, content_type: "text/plain" }
+    let columns = &["cells"];
+    Layout { name, summary: "a fake", whole_times, content_type: "text/plain", columns }
 }
 
 pub(crate) const ROW: Layout = layout("row", false);

@@ -86,6 +86,8 @@ struct Voices {
 
 /// Runs `plan` until `options.stop` says so.
 pub fn run(plan: &Arc<Plan>, options: &LiveOptions) -> Result<(), LiveError> {
+    // A broker that is away ends readiness, not the start: a restart would not bring it back.
+    options.health.set_started();
     let voices = Voices {
         broker: options.health.signal(Condition::BrokerConnected, "runtime"),
         assigned: options.health.signal(Condition::PartitionsAssigned, "runtime"),
@@ -278,6 +280,8 @@ impl Session {
             targets,
             recorded: recorded.as_ref().map(|r| (r.clock_ms, r.closed_through)),
         };
+        let severities: BTreeSet<&str> = plan.alerts.iter().map(|a| a.severity.name()).collect();
+        options.metrics.begin_again(&severities.into_iter().collect::<Vec<_>>());
         options.metrics.replaying.set(if recorded.is_some() { 1.0 } else { 0.0 });
         let (outbox, inbox) = unbounded();
         let books = Books::new(recorded, first);

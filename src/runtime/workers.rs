@@ -80,7 +80,6 @@ where
         render(scope, &crew.context, |wake| (parts.source)(index, wake), outputs)
     });
     let watch = built.map_err(|error| error.to_string())?;
-    crew.health.set_started();
     let step = crew.context.metrics.worker_last_step.with([&index.to_string()]);
     let mut report = Reporter { watch, first_open: Some(0), outputs: through };
     while crew.pace.end() != End::Abort {

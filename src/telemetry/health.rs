@@ -132,7 +132,7 @@ impl Health {
         last_step
     }
 
-    /// Says that the workers run: from now on liveness and readiness are for the probes.
+    /// Says that the run has begun: from now on liveness and readiness are for the probes.
     pub fn set_started(&self) {
         self.shared.started.store(true, Ordering::Relaxed);
     }
@@ -160,10 +160,10 @@ impl Health {
         Verdict { checks: lock(&self.shared.workers).iter().enumerate().map(check).collect() }
     }
 
-    /// Whether the workers run.
+    /// Whether the run has begun.
     pub fn started(&self) -> Verdict {
         let started = self.shared.started.load(Ordering::Relaxed);
-        let fault = (!started).then(|| "the workers do not run yet".to_owned());
+        let fault = (!started).then(|| "the run has not begun yet".to_owned());
         Verdict { checks: vec![Check { name: "started".to_owned(), fault }] }
     }
 

@@ -128,8 +128,8 @@ metrics! {
     "weir_source_faults_total" source_faults: Counter, "Times a fault parked the source.";
 
     // Rows.
-    "weir_rows" rows: Gauge["outcome"], "Rows read since the recorded start of the input, by what became of them: accepted, superseded, quarantined, late.";
-    "weir_dead_letters_total" dead_letters: Counter["reason"], "Records that could not be decoded.";
+    "weir_rows" rows: Gauge["outcome"], "Rows read since the recorded start of the input, by what became of them: accepted, superseded, quarantined, late, dead_lettered.";
+    "weir_dead_letters_total" dead_letters: Counter["reason"], "Records that could not be decoded, those read again by a replay not counted.";
     "weir_watermark_timestamp_seconds" watermark: Gauge[], "Event time up to which rows are expected to be complete; absent until known.";
     "weir_closed_through_timestamp_seconds" closed_through: Gauge[], "Newest event time whose results were emitted; absent until there is one.";
 
@@ -174,7 +174,8 @@ metrics! {
 
 impl Metrics {
     /// What becomes of a row: label values of `weir_rows`.
-    pub const OUTCOMES: [&'static str; 4] = ["accepted", "superseded", "quarantined", "late"];
+    pub const OUTCOMES: [&'static str; 5] =
+        ["accepted", "superseded", "quarantined", "late", "dead_lettered"];
     /// How transactions end: label values of `weir_transactions_total`.
     pub const RESULTS: [&'static str; 3] = ["committed", "aborted", "unknown"];
     /// What alerts do: label values of `weir_alert_transitions_total`.
@@ -220,6 +221,17 @@ impl Metrics {
         for output in known.outputs {
             self.output_records.with([output]);
             self.output_bytes.with([output]);
+        }
+    }
+
+    /// Sets back what a run counts up and down from its beginning, for one that begins again in
+    /// the same process.
+    pub fn begin_again(&self, severities: &[&str]) {
+        for outcome in Metrics::OUTCOMES {
+            self.rows.with([outcome]).set(0.0);
+        }
+        for severity in severities {
+            self.alerts_active.with([severity]).set(0.0);
         }
     }
 

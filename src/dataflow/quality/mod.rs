@@ -22,6 +22,7 @@ mod return_jump;
 mod series;
 #[cfg(test)]
 mod testing;
+mod tick_size;
 
 pub use checks::{Checks, TooManyChecks};
 pub use series::Series;
@@ -37,4 +38,5 @@ pub const MEMBERS: &[&dyn CheckMember] = &[
     &positive::Positive,
     &range::Range,
     &return_jump::ReturnJump,
+    &tick_size::TickSize,
 ];

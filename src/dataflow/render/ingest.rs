@@ -1,5 +1,6 @@
 //! Records in, checked rows out: decoding and row checks in one go, while the bytes are at hand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Context, RenderError};
@@ -23,6 +24,8 @@ pub(super) struct Ingested {
 pub(super) struct Ingest {
     decoder: Box<dyn Decoder>,
     checks: Checks,
+    /// Up to which offset of each partition an earlier run has read.
+    replayed: BTreeMap<i32, i64>,
     metrics: Arc<Metrics>,
 }
 
@@ -37,6 +40,7 @@ impl Ingest {
         Ok(Ingest {
             decoder: (format.build)(source, context.symbols.clone()),
             checks,
+            replayed: context.recorded.offsets.clone(),
             metrics: Arc::clone(&context.metrics),
         })
     }
@@ -55,9 +59,7 @@ impl Ingest {
                 (Decoded { rows, ..Decoded::default() }, raw)
             }
         };
-        for letter in &dead {
-            self.metrics.dead_letters.with([letter.reason.code()]).inc();
-        }
+        self.count(&dead);
         out.b.extend(dead);
         if rows.is_empty() {
             return;
@@ -67,6 +69,20 @@ impl Ingest {
             out.c.push(Signal::Mark(mark));
         }
         out.a.push(Ingested { rows, raw_index, raw });
+    }
+
+    /// The state counts all, the counter only what an earlier run has not counted: a restart must
+    /// not look like a flood of bad records.
+    fn count(&self, dead: &[DeadLetter]) {
+        if !dead.is_empty() {
+            self.metrics.rows.with(["dead_lettered"]).add(dead.len() as f64);
+        }
+        for letter in dead {
+            let at = letter.coordinates;
+            if self.replayed.get(&at.partition).is_none_or(|next| at.offset >= *next) {
+                self.metrics.dead_letters.with([letter.reason.code()]).inc();
+            }
+        }
     }
 
     /// The times of rows that pass. A deletion says nothing about how far the feed is, and a row

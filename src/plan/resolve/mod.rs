@@ -91,7 +91,6 @@ impl Resolver<'_> {
         let (fields, source) = self.source(file, top);
         let fields = fields.as_deref();
         let checks = self.checks(items(&file.checks), fields);
-        let factors = self.factors(file, fields);
         let source_names: Vec<_> = self.source_names(file);
         let alerts = self.alerts(
             items(&file.alerts),
@@ -102,6 +101,8 @@ impl Resolver<'_> {
         let source_topic = source.as_ref().map(|source| source.topic.as_str());
         let delivery = self.delivery(&file.delivery, name.as_deref().unwrap_or_default());
         let outputs = self.outputs(&file.outputs, source_topic, &delivery, &file.delivery);
+        let layout = outputs.iter().find_map(|output| output.layout);
+        let factors = self.factors(file, fields, layout);
         let mut plan = Plan {
             name: name?,
             version: String::new(),

@@ -113,6 +113,14 @@ fn the_version_is_of_what_decides_results() {
 }
 
 #[test]
+fn columns_of_the_layout_are_no_names_of_factors() {
+    let error = load(&GOOD.replace("momentum:", "cells:")).unwrap_err();
+    assert!(error.contains("`cells` is the name of a column of this layout's records"), "{error}");
+    let none = GOOD.replace("factors: { topic: market.factors, layout: frame }", "alerts: a");
+    assert!(load(&none.replace("momentum:", "cells:")).is_ok());
+}
+
+#[test]
 fn secrets_are_not_printed() {
     let plan = load(GOOD).unwrap();
     assert!(!format!("{plan:?}").contains("hunter2"));

@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) checks: &'static str,
     pub(super) alerts: &'static str,
     pub(super) delivery: &'static str,
+    /// Layout of the factors; [`Job::outputs`] reads rows only.
+    pub(super) layout: &'static str,
     /// Further lines under `kafka`.
     pub(super) kafka: &'static str,
 }
@@ -46,6 +48,7 @@ impl Default for Settings {
                      - return_jump: {of: close, above: 0.5, action: flag}\n",
             alerts: "[]",
             delivery: "",
+            layout: "row",
             kafka: "",
         }
     }
@@ -122,22 +125,23 @@ impl<'b> Job<'b> {
     fn text(&self, settings: &Settings) -> String {
         let Settings { lateness, corrections, idle_timeout, alerts, delivery, .. } = settings;
         let fields = "{open: f64, high: f64, low: f64, close: f64, volume: f64, vwap: \"f64?\"}";
-        let outputs: String =
-            [Output::Factors, Output::Findings, Output::Alerts, Output::Quarantine]
-                .iter()
-                .map(|o| format!("  {}: {}\n", o.suffix(), self.topic(*o)))
-                .collect();
+        let factors = self.topic(Output::Factors);
+        let outputs: String = [Output::Findings, Output::Alerts, Output::Quarantine]
+            .iter()
+            .map(|o| format!("  {}: {}\n", o.suffix(), self.topic(*o)))
+            .collect();
         format!(
             "pipeline: {name}\nkafka:\n  brokers: \"{brokers}\"\n{kafka}\
              sources:\n  bars:\n    topic: {input}\n    key: [symbol, time]\n    \
              fields: {fields}\n    lateness: {lateness}\n    corrections: {corrections} bars\n    \
              idle_timeout: {idle_timeout}\n{source}checks:\n{checks}factors:{FACTORS}\n\
-             alerts: {alerts}\noutputs:\n{outputs}  dead_letters: {dead}\n\
+             alerts: {alerts}\noutputs:\n  factors: {{topic: {factors}, layout: {layout}}}\n{outputs}  dead_letters: {dead}\n\
              delivery:\n  progress_topic: {progress}\n  transactional_id: {id}\n{delivery}",
             name = settings.pipeline.as_ref().unwrap_or(&self.name),
             id = self.name,
             brokers = self.broker.address,
             kafka = settings.kafka,
+            layout = settings.layout,
             input = self.input,
             source = settings.source,
             checks = settings.checks,

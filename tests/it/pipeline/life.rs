@@ -1,6 +1,6 @@
 //! What happens to a pipeline in its life: it is changed, its topic grows, it is started twice.
 
-use super::bars::sp500;
+use super::bars::{Bar, CLOSE, sp500};
 use super::harness::{Job, Output, Settings};
 use super::outputs::assert_nothing_twice;
 use crate::broker::{self, eventually};
@@ -44,18 +44,28 @@ fn pipeline_restates_after_a_change() {
 #[test]
 fn pipeline_reads_partitions_that_are_added() {
     let Some(broker) = broker::shared("pipeline_reads_partitions_that_are_added") else { return };
-    let job = Job::new(&broker, "p", &Settings::default());
+    let alerts = "[{name: dirty, when: violations(positive) > 0 in 5h, severity: critical}]";
+    let job = Job::new(&broker, "p", &Settings { alerts, ..Settings::default() });
     let bars = sp500(SYMBOLS, DAYS);
     let (first, second) = bars.split_at(bars.len() / 2);
     job.produce(first);
+    // One that fails two checks.
+    let wrong = first[7].with(CLOSE, "-1");
+    job.produce(std::slice::from_ref(&wrong));
     let mut running = job.start(&["--workers", "2"]);
-    job.expect(&mut running, &job.backfill(first));
+    let with_wrong = |bars: &[Bar]| job.backfill(&[bars, std::slice::from_ref(&wrong)].concat());
+    job.expect(&mut running, &with_wrong(first));
     broker.grow(&job.input, 3);
     eventually("the producers know it", || {
         (broker.admin.partitions(&job.input).ok()??.len() == 3).then_some(())
     });
     job.produce(second);
-    job.expect(&mut running, &job.backfill(&bars));
+    // What is counted is counted once, although the run began again by itself.
+    running.wait_read(bars.len() + 1);
+    job.expect(&mut running, &with_wrong(&bars));
+    for (metric, expected) in [("weir_findings_open", 2.0), ("weir_alerts_active", 1.0)] {
+        assert_eq!(running.metric(metric, &[]), expected, "{metric}");
+    }
     running.kill();
 
     // All of it is replayed, from the beginning of each partition.
@@ -66,10 +76,10 @@ fn pipeline_reads_partitions_that_are_added() {
         corrected[place] = bars[place].scaled(1.01);
         job.produce(&corrected[place..=place]);
     }
-    job.expect(&mut running, &job.backfill(&corrected));
+    job.expect(&mut running, &with_wrong(&corrected));
     running.stop();
     assert_nothing_twice(&job.read(Output::Factors));
-    assert_eq!(job.progress()["records"], bars.len() + 3);
+    assert_eq!(job.progress()["records"], bars.len() + 4);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod corrections;
 mod harness;
 mod http;
 mod kill;
+mod layouts;
 mod life;
 mod order;
 mod outputs;

@@ -4,6 +4,7 @@
 mod abs;
 mod arithmetic;
 mod choose;
+mod clip;
 mod compare;
 mod extremes;
 mod log;
@@ -43,6 +44,7 @@ pub(super) const MEMBERS: &[&Member] = &[
     &logic::NOT,
     &choose::IF,
     &nan_inf_to::NAN_INF_TO,
+    &clip::CLIP,
 ];
 
 const fn signature(

@@ -1,10 +1,11 @@
-//! What both layouts of factors share: which rows an epoch changes, texts of symbols and times, the
+//! What layouts of factors share: which rows an epoch changes, texts of symbols and times, the
 //! digest of a row.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{Digest, FactorBatch, OutputKind, SymbolId, Symbols, Time};
+use crate::model::{Digest, FactorBatch, OutputKind, Record, SymbolId, Symbols, Time};
 
 /// A row of a batch: (number of the batch, number of the row).
 pub(super) type Place = (usize, usize);
@@ -74,7 +75,7 @@ impl Names {
     }
 }
 
-/// Digests of rows. The same for both layouts, so that it says what is true and not how it is
+/// Digests of rows. The same for all layouts, so that it says what is true and not how it is
 /// written: the sum over the rows of key `symbol|time` and the bits of the values, missing as one
 /// NaN.
 #[derive(Debug, Default)]
@@ -92,6 +93,70 @@ impl RowDigest {
         }
         let digest = Digest::of(OutputKind::Factors.name(), key, &self.bytes);
         if batch.diff < 0 { digest.retracted() } else { digest }
+    }
+}
+
+/// The row of each symbol that has one, by its name.
+pub(super) type Rows = BTreeMap<Arc<str>, Place>;
+
+/// What layouts with one record per time share. Changes of a time come as all its rows, those that
+/// were, if any, and then those that are; nothing is kept here.
+#[derive(Debug)]
+pub(super) struct WholeTimes {
+    names: Names,
+    digest: RowDigest,
+    key: Vec<u8>,
+}
+
+impl WholeTimes {
+    pub(super) fn new(symbols: Symbols) -> WholeTimes {
+        WholeTimes { names: Names::new(symbols), digest: RowDigest::default(), key: Vec::new() }
+    }
+
+    /// The times that changed: the rows there are now, and what that adds to the digest.
+    pub(super) fn changed(&mut self, batches: &[FactorBatch]) -> Vec<(Time, Rows, Digest)> {
+        let mut changed = Vec::new();
+        for (time, group) in by_time(batches) {
+            let text = time.to_string();
+            let (mut rows, mut digest) = (Rows::new(), Digest::default());
+            for number in group {
+                let batch = &batches[number];
+                for (row, symbol) in batch.symbols.iter().enumerate() {
+                    let name = self.names.of(*symbol);
+                    write_key(&mut self.key, name, &text);
+                    digest += self.digest.of(&self.key, batch, row);
+                    if batch.diff > 0 {
+                        rows.insert(Arc::clone(name), (number, row));
+                    } else {
+                        rows.remove(name);
+                    }
+                }
+            }
+            if digest != Digest::default() {
+                changed.push((time, rows, digest));
+            }
+        }
+        changed
+    }
+
+    /// The digest of changes whose records nobody needs.
+    pub(super) fn replay(&mut self, batches: &[FactorBatch]) -> Digest {
+        let mut sum = Digest::default();
+        for (_, _, digest) in self.changed(batches) {
+            sum += digest;
+        }
+        sum
+    }
+}
+
+/// A record with the time as key.
+pub(super) fn record_of_time(time: Time, value: Option<Vec<u8>>, digest: Digest) -> Record {
+    Record {
+        output: OutputKind::Factors,
+        key: Some(time.to_string().into_bytes()),
+        value,
+        headers: Vec::new(),
+        digest,
     }
 }
 
@@ -116,7 +181,7 @@ pub(super) mod tests {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (random >> 33) % n
         };
-        let mut truth = std::collections::BTreeMap::new();
+        let mut truth = BTreeMap::new();
         let mut steps = Vec::new();
         for _ in 0..60 {
             let before = truth.clone();
@@ -136,7 +201,7 @@ pub(super) mod tests {
         steps.chunks(merge).map(|chunk| changes(&chunk[0].0, &chunk[chunk.len() - 1].1)).collect()
     }
 
-    type Truth = std::collections::BTreeMap<(Time, SymbolId), [u64; 2]>;
+    type Truth = BTreeMap<(Time, SymbolId), [u64; 2]>;
 
     fn changes(before: &Truth, after: &Truth) -> Vec<FactorBatch> {
         let mut batches = Vec::new();

@@ -1,20 +1,17 @@
 //! Factors as one record per time with all symbols: an Arrow IPC stream of one batch with columns
 //! `symbol` (UTF-8, ascending) and one nullable f64 per factor in the pipeline's order. Schema
 //! metadata: `pipeline`, `time`, `revision`. Key = time. A missing value is null.
-//!
-//! A frame holds all symbols, so a change of a time must come as all its rows: those that were, if
-//! any, and then those that are. Nothing is kept here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 
-use super::factor_rows::{Names, RowDigest, by_time, write_key};
+use super::factor_rows::{Place, Rows, WholeTimes, record_of_time};
 use super::{EncodeError, Encoder, FactorsLayout};
-use crate::model::{Digest, FactorBatch, OutputKind, Record, Symbols, Time};
+use crate::model::{Digest, FactorBatch, Record, Symbols, Time};
 use crate::plan::Layout;
 
 pub(super) static FRAME: FactorsLayout = FactorsLayout {
@@ -23,6 +20,7 @@ pub(super) static FRAME: FactorsLayout = FactorsLayout {
         summary: "one Arrow IPC stream per time with all symbols, key = time",
         whole_times: true,
         content_type: "application/vnd.apache.arrow.stream",
+        columns: &["symbol"],
     },
     encoder: |context| {
         let symbols = context.symbols.clone();
@@ -30,17 +28,12 @@ pub(super) static FRAME: FactorsLayout = FactorsLayout {
     },
 };
 
-/// Rows of one time by symbol.
-type Frame = BTreeMap<Arc<str>, Vec<f64>>;
-
 /// Encodes factors time by time.
 #[derive(Debug)]
 pub struct FactorsFrame {
     pipeline: String,
     fields: Vec<Field>,
-    names: Names,
-    digest: RowDigest,
-    key: Vec<u8>,
+    times: WholeTimes,
 }
 
 impl FactorsFrame {
@@ -51,50 +44,28 @@ impl FactorsFrame {
         FactorsFrame {
             pipeline: pipeline.to_owned(),
             fields: std::iter::once(symbol).chain(factors.iter().map(factor)).collect(),
-            names: Names::new(symbols),
-            digest: RowDigest::default(),
-            key: Vec::new(),
+            times: WholeTimes::new(symbols),
         }
     }
 
-    /// The times that changed: what is there now, and what that adds to the digest.
-    fn changed(&mut self, batches: &[FactorBatch]) -> Vec<(Time, Frame, Digest)> {
-        let mut changed = Vec::new();
-        for (time, group) in by_time(batches) {
-            let text = time.to_string();
-            let (mut frame, mut digest) = (Frame::new(), Digest::default());
-            for batch in group.iter().map(|batch| &batches[*batch]) {
-                for (row, symbol) in batch.symbols.iter().enumerate() {
-                    let name = self.names.of(*symbol);
-                    write_key(&mut self.key, name, &text);
-                    digest += self.digest.of(&self.key, batch, row);
-                    if batch.diff > 0 {
-                        let values = batch.columns.iter().map(|column| column[row]).collect();
-                        frame.insert(Arc::clone(name), values);
-                    } else {
-                        frame.remove(name);
-                    }
-                }
-            }
-            if digest != Digest::default() {
-                changed.push((time, frame, digest));
-            }
-        }
-        changed
-    }
-
-    fn write(&self, time: Time, frame: &Frame, revision: u64) -> Result<Vec<u8>, ArrowError> {
+    fn write(
+        &self,
+        time: Time,
+        revision: u64,
+        rows: &Rows,
+        batches: &[FactorBatch],
+    ) -> Result<Vec<u8>, ArrowError> {
         let metadata = HashMap::from([
             ("pipeline".to_owned(), self.pipeline.clone()),
             ("time".to_owned(), time.to_string()),
             ("revision".to_owned(), revision.to_string()),
         ]);
         let schema = Arc::new(Schema::new_with_metadata(self.fields.clone(), metadata));
-        let names = StringArray::from_iter_values(frame.keys());
+        let names = StringArray::from_iter_values(rows.keys());
         let mut columns: Vec<ArrayRef> = vec![Arc::new(names)];
         for factor in 0..self.fields.len() - 1 {
-            let values =
-                frame.values().map(|row| Some(row[factor]).filter(|value| !value.is_nan()));
+            let value = |(batch, row): &Place| batches[*batch].columns[factor][*row];
+            let values = rows.values().map(|place| Some(value(place)).filter(|v| !v.is_nan()));
             columns.push(Arc::new(Float64Array::from_iter(values)));
         }
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
@@ -113,28 +84,18 @@ impl Encoder for FactorsFrame {
         revision: u64,
         emit: &mut dyn FnMut(Record),
     ) -> Result<(), EncodeError> {
-        for (time, frame, digest) in self.changed(batches) {
-            let value = (!frame.is_empty())
-                .then(|| self.write(time, &frame, revision))
+        for (time, rows, digest) in self.times.changed(batches) {
+            let value = (!rows.is_empty())
+                .then(|| self.write(time, revision, &rows, batches))
                 .transpose()
                 .map_err(|source| EncodeError::Frame { time, source })?;
-            emit(Record {
-                output: OutputKind::Factors,
-                key: Some(time.to_string().into_bytes()),
-                value,
-                headers: Vec::new(),
-                digest,
-            });
+            emit(record_of_time(time, value, digest));
         }
         Ok(())
     }
 
     fn replay(&mut self, batches: &[FactorBatch]) -> Result<Digest, EncodeError> {
-        let mut sum = Digest::default();
-        for (_, _, digest) in self.changed(batches) {
-            sum += digest;
-        }
-        Ok(sum)
+        Ok(self.times.replay(batches))
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) static ROW: FactorsLayout = FactorsLayout {
         summary: "one JSON record per time and symbol, key = symbol|time",
         whole_times: false,
         content_type: "application/json",
+        columns: &["symbol", "time", "revision"],
     },
     encoder: |context| Ok(Box::new(FactorsRow::new(context.factors, context.symbols.clone())?)),
 };

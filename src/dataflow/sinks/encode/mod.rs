@@ -14,6 +14,7 @@
 mod alerts;
 mod dead_letters;
 mod factor_rows;
+mod factors_columns;
 mod factors_frame;
 mod factors_row;
 mod findings;
@@ -32,7 +33,8 @@ use crate::model::{Digest, FactorBatch, Record, Symbols};
 use crate::plan::Layout;
 
 /// All layouts of the factors; pipelines that name none get the first.
-const LAYOUTS: &[&FactorsLayout] = &[&factors_row::ROW, &factors_frame::FRAME];
+const LAYOUTS: &[&FactorsLayout] =
+    &[&factors_row::ROW, &factors_frame::FRAME, &factors_columns::COLUMNS];
 
 /// A layout: what pipelines know of it, and what writes it.
 struct FactorsLayout {

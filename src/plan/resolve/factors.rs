@@ -10,6 +10,16 @@ use crate::plan::{FactorSet, FieldPlan, Layout, shipped};
 /// Columns of files of factors; layouts of records may have further ones.
 const COLUMNS: [&str; 3] = ["symbol", "time", "revision"];
 
+/// Names that a factor cannot have.
+struct Taken<'a> {
+    /// Columns of the records of factors.
+    columns: &'a [&'a str],
+    /// Fields of the source.
+    fields: &'a [&'a str],
+    /// Factors of sets that are used.
+    factors: Vec<String>,
+}
+
 impl Resolver<'_> {
     /// The graph of all factors, those of used sets first; none if a formula is bad, or the fields
     /// are not known.
@@ -19,22 +29,22 @@ impl Resolver<'_> {
         fields: Option<&[FieldPlan]>,
         layout: Option<Layout>,
     ) -> Option<Graph> {
-        let columns = layout.map_or(&[][..], |layout| layout.columns);
         let entries = file.factors.get().map_or(&[][..], |all| all.0.as_slice());
         let names: Vec<_> =
             fields.unwrap_or_default().iter().map(|field| field.name.as_str()).collect();
-        let mut taken: Vec<String> = Vec::new();
+        let columns = layout.map_or(&[][..], |layout| layout.columns);
+        let mut taken = Taken { columns, fields: &names, factors: Vec::new() };
         let uses = items(&file.uses);
         let used: Vec<Option<FactorSet>> = uses.iter().map(|one| self.used(one, fields)).collect();
         for (one, set) in uses.iter().zip(&used) {
             for name in set.iter().flat_map(FactorSet::names) {
-                self.name(name, one.place, columns, &names, &taken);
-                taken.push(name.to_owned());
+                self.name(name, one.place, &taken);
+                taken.factors.push(name.to_owned());
             }
         }
         for (name, _) in entries {
             self.identifier(name, "a factor");
-            self.name(&name.value, name.place, columns, &names, &taken);
+            self.name(&name.value, name.place, &taken);
         }
         fields?;
         let places: Vec<Place> = uses.iter().map(|one| one.place).collect();
@@ -66,12 +76,12 @@ impl Resolver<'_> {
     }
 
     /// Says so where the name of a factor is taken.
-    fn name(self, name: &str, place: Place, columns: &[&str], fields: &[&str], factors: &[String]) {
+    fn name(self, name: &str, place: Place, all: &Taken<'_>) {
         let taken = match () {
             () if COLUMNS.contains(&name) => "a column of every output record",
-            () if columns.contains(&name) => "a column of this layout's records",
-            () if fields.contains(&name) => "a field",
-            () if factors.iter().any(|known| known == name) => "a factor of a set that is used",
+            () if all.columns.contains(&name) => "a column of this layout's records",
+            () if all.fields.contains(&name) => "a field",
+            () if all.factors.iter().any(|known| known == name) => "a factor of a set that is used",
             () => return,
         };
         let message = format!("`{name}` is the name of {taken}");

@@ -112,7 +112,8 @@ pub(super) fn twin_grid(x: &[f64], inexact: bool) -> Vec<f64> {
 fn twin_sum(x: &[f64]) -> f64 {
     let largest = x.iter().filter(|v| v.is_finite()).fold(0.0_f64, |m, v| m.max(v.abs()));
     if largest == 0.0 {
-        return x.iter().filter(|v| !v.is_nan()).sum();
+        // Also of negative zeros only, the sum is 0.
+        return x.iter().filter(|v| !v.is_nan()).sum::<f64>() + 0.0;
     }
     if largest < 1e-200 {
         let up = f64::from_bits((1023 + 500) << 52);

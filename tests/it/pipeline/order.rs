@@ -71,11 +71,8 @@ fn pipeline_shuffled_within_the_lateness() {
 #[test]
 fn pipeline_writes_frames() {
     let Some(broker) = broker::shared("pipeline_writes_frames") else { return };
-    let settings = Settings { partitions: 2, ..Settings::default() };
+    let settings = Settings { layout: "frame", partitions: 2, ..Settings::default() };
     let job = Job::new(&broker, "p", &settings);
-    let topic = job.topic(Output::Factors);
-    let frames = format!("factors: {{topic: {topic}, layout: frame}}\n");
-    job.change(&settings, |text| text.replace(&format!("factors: {topic}\n"), &frames));
     let mut bars = sp500(SYMBOLS, DAYS);
     job.produce(&bars);
     let mut running = job.start(&["--workers", "2"]);

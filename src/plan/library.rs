@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use super::FieldPlan;
+use super::profile::rules;
 use crate::config::{
-    self, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile, Ties,
-    WindowRound, suggestion,
+    self, Diagnostic, Diagnostics, Document, Entries, Field, Place, Profile, suggestion,
 };
 use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules, Signature};
 
@@ -377,24 +377,6 @@ fn formulas(entries: &Field<Entries<String>>, diagnostics: &Diagnostics<'_>) -> 
         all.push(Formula { name, text: text.value.clone(), place });
     }
     all
-}
-
-fn rules(profile: Profile, chosen: Option<&config::FactorRules>) -> Rules {
-    let mut rules = match profile {
-        Profile::Worldquant => Rules::WORLDQUANT,
-        Profile::Qlib => Rules::QLIB,
-    };
-    let Some(chosen) = chosen else { return rules };
-    if let Some(periods) = chosen.min_periods.get() {
-        rules.mode.partial = *periods == MinPeriods::One;
-    }
-    if let Some(ties) = chosen.ties.get() {
-        rules.mode.raw_ties = *ties == Ties::Raw;
-    }
-    if let Some(round) = chosen.window_round.get() {
-        rules.floor_windows = *round == WindowRound::Floor;
-    }
-    rules
 }
 
 #[cfg(test)]

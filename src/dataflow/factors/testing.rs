@@ -9,7 +9,7 @@ use crate::formula::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Par
 /// Partial windows, for twins.
 pub(crate) const PARTIAL: How<'static> = How {
     inexact: false,
-    mode: Mode { partial: true, qlib: false, raw_ties: false },
+    mode: Mode { partial: true, qlib: false, raw_ties: false, population: false, mean_seed: false },
     n: 0,
     params: &[],
 };
@@ -101,7 +101,10 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Mode { partial: true, ..Mode::default() },
                 Mode { partial: true, qlib: true, ..Mode::default() },
                 Mode { raw_ties: true, ..Mode::default() },
-            ][random.below(4)],
+                Mode { population: true, ..Mode::default() },
+                Mode { population: true, partial: true, ..Mode::default() },
+            ][random.below(6)],
+            Family::Recursive => Mode { mean_seed: random.below(2) == 0, ..Mode::default() },
             _ => Mode::default(),
         };
         nodes.push(builder.call_with(function.name, &args, &params, mode));

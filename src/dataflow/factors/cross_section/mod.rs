@@ -7,6 +7,7 @@ mod group;
 mod market;
 mod quantile;
 mod rank;
+mod regress;
 mod scale;
 mod winsorize;
 mod zscore;
@@ -32,6 +33,7 @@ pub(super) const MEMBERS: &[&Member] = &[
     &group::NEUTRALIZE,
     &group::ZSCORE,
     &group::RANK,
+    &regress::REGRESS_NEUTRALIZE,
 ];
 
 /// Memory that kernels use between calls.
@@ -40,6 +42,7 @@ pub(crate) struct Scratch {
     rank: rank::Order,
     row: Vec<f64>,
     groups: Groups,
+    columns: Vec<Vec<f64>>,
 }
 
 const fn signature(name: &'static str, exactness: Exactness, summary: &'static str) -> Signature {

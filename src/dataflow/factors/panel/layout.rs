@@ -2,7 +2,9 @@
 //! and who must be told of a change.
 
 use super::super::recursive::MASK;
-use crate::dataflow::factors::{How, Kernel, Level, Reads, Recursive, Rolling, Scratch, member};
+use crate::dataflow::factors::{
+    How, Kernel, Level, Outcome, Reads, Recursive, Rolling, Scratch, member,
+};
 use crate::formula::{Graph, MAX_SERIES, Mode, NodeId, NodeKind};
 
 /// A graph that the panel cannot run.
@@ -86,14 +88,18 @@ pub(super) enum Step {
         args: Vec<NodeId>,
         rules: Chosen,
     },
-    /// The states of a recursive operator; its row is kept until the next one is computed.
+    /// One number of the state of a recursive operator; its row is kept until the next one is
+    /// computed.
     Recursive {
-        kernel: Recursive,
+        kernel: StateKernel,
         args: Vec<NodeId>,
+        /// The nodes of the other numbers of the state, of which the time before is read.
+        others: Vec<NodeId>,
         rules: Chosen,
     },
 }
 
+type StateKernel = fn(Level, &[&[f64]], How<'_>, &mut [f64]);
 type AcrossKernel = fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64]);
 
 /// What a node's operator is told besides its arguments.
@@ -158,18 +164,16 @@ impl Layout {
                     (Place::Kept, Step::Input)
                 }
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
-                NodeKind::Call { .. } => (Place::Kept, step(graph, id, &ids)?),
-            };
-            let mask = match &step {
-                Step::Recursive { kernel, args, .. } if kernel.masked => args.first().copied(),
-                _ => None,
+                NodeKind::Call { .. } => match step(graph, id, &ids)? {
+                    Computed::By(step) => (Place::Kept, step),
+                    Computed::State(kernel, args, rules) => {
+                        layout.push_recursive(kernel, &args, &rules);
+                        ids.push(layout.nodes.len() - 1);
+                        continue;
+                    }
+                },
             };
             layout.push(place, step);
-            if let Some(arg) = mask {
-                // States live on where the argument is missing, results do not.
-                let args = vec![layout.nodes.len() - 1, arg];
-                layout.push(Place::Kept, Step::Elementwise { kernel: MASK, args });
-            }
             ids.push(layout.nodes.len() - 1);
         }
         for (name, node) in &graph.outputs {
@@ -188,6 +192,23 @@ impl Layout {
     fn push(&mut self, place: Place, step: Step) {
         let (reach, readers, chain, output) = Default::default();
         self.nodes.push(NodeLayout { place, step, reach, readers, chain, output });
+    }
+
+    /// Adds the nodes of the state of a recursive operator, and then the one of its result.
+    fn push_recursive(&mut self, kernel: Recursive, args: &[NodeId], rules: &Chosen) {
+        let first = self.nodes.len();
+        let state = first..first + kernel.state.len();
+        for (own, kernel) in state.clone().zip(kernel.state) {
+            let others = state.clone().filter(|other| *other != own).collect();
+            let (args, rules, kernel) = (args.to_vec(), rules.clone(), *kernel);
+            self.push(Place::Kept, Step::Recursive { kernel, args, others, rules });
+        }
+        let (kernel, args) = match kernel.result {
+            Outcome::State => return,
+            Outcome::Masked => (MASK, state.rev().take(1).chain(args.first().copied()).collect()),
+            Outcome::Of(kernel) => (kernel, state.chain(args.iter().copied()).collect()),
+        };
+        self.push(Place::Kept, Step::Elementwise { kernel, args });
     }
 
     /// How many distinct nodes are factors.
@@ -280,9 +301,11 @@ impl Layout {
                     vec![Reader { node: id, rows: (0, 0), whole }]
                 }
             };
-            if let Step::Recursive { .. } = self.nodes[id].step {
+            if let Step::Recursive { others, .. } = &self.nodes[id].step {
                 let next = Reader { node: id, rows: (1, 1), whole: false };
-                self.nodes[id].readers.push(next);
+                for state in others.clone().into_iter().chain([id]) {
+                    self.nodes[state].readers.push(next);
+                }
             }
             for arg in self.nodes[id].step.args().to_vec() {
                 for reader in &passed {
@@ -307,11 +330,17 @@ impl Layout {
     }
 }
 
+/// How a call is computed: by one step, or by those of a state.
+enum Computed {
+    By(Step),
+    State(Recursive, Vec<NodeId>, Chosen),
+}
+
 /// How a call is computed; `ids` are the numbers of the nodes before it.
-fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
+fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Computed, PanelError> {
     let node = &graph.nodes[id];
     let NodeKind::Call { function, args, params, mode } = &node.kind else {
-        return Ok(Step::Input);
+        return Ok(Computed::By(Step::Input));
     };
     let member =
         member(function).ok_or_else(|| PanelError::UnknownFunction(function.name.to_owned()))?;
@@ -332,10 +361,14 @@ fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
         window: node.window(),
         params: params.clone(),
     };
-    Ok(match member.kernel {
+    Ok(Computed::By(match member.kernel {
         Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
         Kernel::Rolling(kernel) => Step::Rolling { kernel, args, rules },
         Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
-        Kernel::Recursive(kernel) => Step::Recursive { kernel, args, rules },
-    })
+        Kernel::Recursive(kernel) => return Ok(Computed::State(kernel, args, rules)),
+        Kernel::Seeded { first, mean } => {
+            let kernel = if mode.mean_seed { mean } else { first };
+            return Ok(Computed::State(kernel, args, rules));
+        }
+    }))
 }

@@ -31,6 +31,8 @@ pub(super) struct Workspace {
     starts: [Vec<usize>; MOST_ARGUMENTS],
     kernels: Scratch,
     masked: [Vec<f64>; MOST_ARGUMENTS],
+    /// A row without values.
+    nothing: Vec<f64>,
 }
 
 /// Which row is computed.
@@ -113,12 +115,21 @@ impl Store {
                 }
                 kernel(at.level, &rows[..args.len()], out);
             }
-            Step::Recursive { kernel, args, rules } => {
+            Step::Recursive { kernel, args, others, rules } => {
+                if !others.is_empty() && work.nothing.len() < self.width {
+                    work.nothing.resize(self.width, f64::NAN);
+                }
                 let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
-                for (row, arg) in rows.iter_mut().zip(args) {
+                let (own, before) = rows.split_at_mut(args.len());
+                for (row, arg) in own.iter_mut().zip(args) {
                     *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
                 }
-                (kernel.run)(at.level, &rows[..args.len()], rules.how(), out);
+                for (row, state) in before.iter_mut().zip(others) {
+                    let known = self.histories[*state].row(at.back + 1, self.width);
+                    let known = if known.is_empty() { &work.nothing } else { known };
+                    *row = known.get(range.clone()).unwrap_or(&[]);
+                }
+                kernel(at.level, &rows[..args.len() + others.len()], rules.how(), out);
             }
             Step::Rolling { kernel, args, rules } => {
                 let mut window = rules.window;

@@ -9,6 +9,7 @@
 #![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
 
 mod argmax;
+mod avedev;
 mod corr;
 mod count;
 mod cov;
@@ -16,7 +17,10 @@ mod decay;
 mod delay;
 mod delta;
 mod extremes;
+mod kurt;
+mod median;
 mod moments;
+mod newest_extreme;
 mod product;
 mod quantile;
 mod rank;
@@ -66,6 +70,11 @@ pub(super) const MEMBERS: &[&Member] = &[
     &trend::SLOPE,
     &trend::RSQUARE,
     &trend::RESI,
+    &median::MEDIAN,
+    &kurt::KURT,
+    &avedev::AVEDEV,
+    &newest_extreme::MAX,
+    &newest_extreme::MIN,
 ];
 
 const fn signature(
@@ -94,6 +103,11 @@ fn there(x: f64) -> bool {
 /// How many inputs a window must have: all, or at least so many.
 fn needed(how: How<'_>, least: usize) -> f64 {
     if how.mode.partial { least as f64 } else { how.n.max(least) as f64 }
+}
+
+/// What moments are divided by is the number of values less this. One value has no spread.
+fn less(how: How<'_>) -> f64 {
+    if how.mode.population && how.n > 1 { 0.0 } else { 1.0 }
 }
 
 /// For twins: the inputs that are there, unless some are missing that must not be.
@@ -151,9 +165,10 @@ mod tests {
         let args: Vec<Window<'_>> =
             starts.iter().take(series).map(|starts| Window::new(data, starts)).collect();
         for (level, choice) in
-            Level::available().into_iter().flat_map(|level| (0..8).map(move |c| (level, c)))
+            Level::available().into_iter().flat_map(|level| (0..16).map(move |c| (level, c)))
         {
-            let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, raw_ties: false };
+            let (partial, qlib) = (choice & 2 > 0, choice & 4 > 0);
+            let mode = Mode { partial, qlib, population: choice & 8 > 0, ..Mode::default() };
             // Fewer rows than the window has, where that is allowed.
             let n = if mode.partial { rows + 3 } else { rows };
             let params = [n as f64, 0.3];

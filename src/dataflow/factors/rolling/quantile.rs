@@ -3,7 +3,6 @@
 use super::{Exactness, How, Kernel, Member, Parameter, Reads, Rolling, Window, needed, signature};
 #[cfg(test)]
 use super::{Twin, usable};
-use crate::dataflow::factors::simd::Level;
 use std::ops::Range;
 
 /// `ts_quantile(x, n, q)`: interpolated linearly between the two nearest of the sorted values.
@@ -14,7 +13,10 @@ pub(super) static QUANTILE: Member = Member {
         Exactness::Never,
         "value below which the share q of the last n values of x is, interpolated linearly",
     ),
-    kernel: Kernel::Rolling(Rolling { run: quantile, reads: Reads::Window }),
+    kernel: Kernel::Rolling(Rolling {
+        run: |_, args, how, range, out| quantile(args, how, how.param(1), range, out),
+        reads: Reads::Window,
+    }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {
         let Some(mut x) = usable(&w[0], how, 1) else { return f64::NAN };
@@ -25,7 +27,13 @@ pub(super) static QUANTILE: Member = Member {
     }),
 };
 
-fn quantile(_: Level, args: &[Window<'_>], how: How<'_>, range: Range<usize>, out: &mut [f64]) {
+pub(super) fn quantile(
+    args: &[Window<'_>],
+    how: How<'_>,
+    q: f64,
+    range: Range<usize>,
+    out: &mut [f64],
+) {
     let Some(window) = args.first() else { return };
     let needed = needed(how, 1);
     let mut sorted: Vec<f64> = Vec::with_capacity(window.len());
@@ -34,7 +42,7 @@ fn quantile(_: Level, args: &[Window<'_>], how: How<'_>, range: Range<usize>, ou
         sorted.extend(window.lanes::<1>(symbol).map(|[x]| *x).filter(|x| x.is_finite()));
         *out = if sorted.len() as f64 >= needed {
             sorted.sort_unstable_by(f64::total_cmp);
-            interpolated(&sorted, how.param(1))
+            interpolated(&sorted, q)
         } else {
             f64::NAN
         };

@@ -3,24 +3,25 @@
 
 use super::moments::Spread;
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature,
-    sweep,
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, less, scan,
+    signature, sweep,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
 
-/// `ts_std(x, n)`: with n - 1 in the denominator, so missing for n = 1.
+/// `ts_std(x, n)`: with n - 1 in the denominator, or n if the rules say so.
 pub(super) static STD: Member = Member {
     signature: signature(
         "ts_std",
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
-        "sample standard deviation (ddof 1) of the last n values of x; 0 when they are equal",
+        "standard deviation (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x; 0 \
+         when they are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<false>, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<false>, args, range, out),
+            true => sweep::<16, _>(level, OfSome::<false> { less: less(how) }, args, range, out),
+            false => scan::<16, 1, _>(level, Std::<false> { less: less(how) }, args, range, out),
         },
         reads: Reads::Window,
     }),
@@ -34,12 +35,13 @@ pub(super) static VAR: Member = Member {
         "ts_var",
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
-        "sample variance (ddof 1) of the last n values of x; 0 when they are equal",
+        "variance (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x; 0 when they \
+         are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<true>, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<true>, args, range, out),
+            true => sweep::<16, _>(level, OfSome::<true> { less: less(how) }, args, range, out),
+            false => scan::<16, 1, _>(level, Std::<true> { less: less(how) }, args, range, out),
         },
         reads: Reads::Window,
     }),
@@ -54,18 +56,20 @@ fn twin(w: &[Vec<f64>], how: How<'_>) -> f64 {
     let deviations: Vec<f64> = x.iter().map(|v| v - x[x.len() - 1]).collect();
     let sum = deviations.iter().fold(0.0, |s, d| s + d);
     let squares = deviations.iter().fold(0.0, |s, d| s + d * d);
-    let variance = (squares - sum * sum / n) / (n - 1.0);
+    let variance = (squares - sum * sum / n) / (n - less(how));
     if variance < 0.0 { 0.0 } else { variance }
 }
 
 /// Of the values that are there.
 #[derive(Clone, Copy)]
-struct OfSome<const VAR: bool>;
+struct OfSome<const VAR: bool> {
+    less: f64,
+}
 
 impl<const VAR: bool> Fold for OfSome<VAR> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let mut out = Spread::<L>::of(args[0], at).variance();
+        let mut out = Spread::<L>::of(args[0], at).variance(self.less);
         if !VAR {
             for v in &mut out {
                 *v = v.sqrt();
@@ -76,7 +80,9 @@ impl<const VAR: bool> Fold for OfSome<VAR> {
 }
 
 #[derive(Clone, Copy)]
-struct Std<const VAR: bool>;
+struct Std<const VAR: bool> {
+    less: f64,
+}
 
 /// Newest values, sums of the distances from them, and of their squares.
 #[derive(Clone, Copy)]
@@ -110,7 +116,7 @@ impl<const VAR: bool> Scan<1> for Std<VAR> {
         let mut out = [0.0; L];
         for j in 0..L {
             // What is infinite gives infinity minus infinity: missing by itself.
-            let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / (n - 1.0);
+            let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / (n - self.less);
             let variance = if variance < 0.0 { 0.0 } else { variance };
             out[j] = if VAR { variance } else { variance.sqrt() };
         }
@@ -135,7 +141,7 @@ mod tests {
         let mut out = [0.0; 8];
         scan::<16, 1, _>(
             Level::best(),
-            Std::<false>,
+            Std::<false> { less: 1.0 },
             &[Window::new(data, &starts)],
             0..8,
             &mut out,

@@ -11,11 +11,13 @@ use crate::config::{
 use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules, Signature};
 
 /// The sets that come with the program: name and file.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("alpha101", include_str!("../../pipelines/factors/alpha101.yaml")),
     ("alpha158", include_str!("../../pipelines/factors/alpha158.yaml")),
     ("alpha360", include_str!("../../pipelines/factors/alpha360.yaml")),
+    ("cn", include_str!("../../pipelines/factors/cn.yaml")),
     ("gtja191", include_str!("../../pipelines/factors/gtja191.yaml")),
+    ("ta", include_str!("../../pipelines/factors/ta.yaml")),
 ];
 
 /// Formulas that share their rules.
@@ -389,7 +391,14 @@ mod tests {
             .map(|name| FactorSet::load(name).unwrap())
             .map(|set| (set.name.clone(), set.names().count()))
             .collect();
-        let expected = [("alpha101", 101), ("alpha158", 158), ("alpha360", 360), ("gtja191", 191)];
+        let expected = [
+            ("alpha101", 101),
+            ("alpha158", 158),
+            ("alpha360", 360),
+            ("cn", 60),
+            ("gtja191", 191),
+            ("ta", 73),
+        ];
         assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)));
     }
 

@@ -2,9 +2,8 @@
 //! and who must be told of a change.
 
 use super::super::recursive::MASK;
-use crate::dataflow::factors::{
-    How, Kernel, Level, Outcome, Reads, Recursive, Rolling, Scratch, member,
-};
+use super::call::{Computed, call};
+use crate::dataflow::factors::{How, Level, Outcome, Pick, Reads, Recursive, Rolling, Scratch};
 use crate::formula::{Graph, MAX_SERIES, Mode, NodeId, NodeKind};
 
 /// A graph that the panel cannot run.
@@ -24,6 +23,9 @@ pub enum PanelError {
 /// The most arguments that an operator has.
 pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 
+/// Windows from here on are told apart in profiles.
+const LONG: usize = 60;
+
 /// The graph, analysed.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
@@ -37,6 +39,8 @@ pub(super) struct Layout {
     pub(super) windows: Vec<(NodeId, usize)>,
     /// The node of each factor.
     pub(super) outputs: Vec<NodeId>,
+    /// Sorted windows that nodes share: the node whose rows they hold, and how many.
+    pub(super) sorted: Vec<(NodeId, usize)>,
     /// How many buffers nodes share that are not kept.
     pub(super) buffers: usize,
     /// Rows before the oldest that may change, which some node reads.
@@ -56,6 +60,8 @@ pub(super) struct NodeLayout {
     pub(super) chain: Vec<NodeId>,
     /// Number among the distinct outputs, if it is one.
     pub(super) output: Option<usize>,
+    /// What people call what computes it; empty for what is given.
+    pub(super) operator: String,
 }
 
 /// Where the rows of a node are.
@@ -80,6 +86,8 @@ pub(super) enum Step {
     },
     Rolling {
         kernel: Rolling,
+        /// What takes the newest row from sorted windows, and the number of these.
+        pick: Option<(Pick, usize)>,
         args: Vec<NodeId>,
         rules: Chosen,
     },
@@ -105,11 +113,11 @@ type AcrossKernel = fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64]);
 /// What a node's operator is told besides its arguments.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
-    inexact: bool,
-    mode: Mode,
+    pub(super) inexact: bool,
+    pub(super) mode: Mode,
     /// The window, 0 if there is none.
     pub(super) window: usize,
-    params: Vec<f64>,
+    pub(super) params: Vec<f64>,
 }
 
 impl Chosen {
@@ -164,16 +172,16 @@ impl Layout {
                     (Place::Kept, Step::Input)
                 }
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
-                NodeKind::Call { .. } => match step(graph, id, &ids)? {
+                NodeKind::Call { .. } => match call(graph, id, &ids)? {
                     Computed::By(step) => (Place::Kept, step),
                     Computed::State(kernel, args, rules) => {
-                        layout.push_recursive(kernel, &args, &rules);
+                        layout.push_recursive(kernel, &args, &rules, name(&node.kind));
                         ids.push(layout.nodes.len() - 1);
                         continue;
                     }
                 },
             };
-            layout.push(place, step);
+            layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
         }
         for (name, node) in &graph.outputs {
@@ -183,32 +191,35 @@ impl Layout {
             layout.outputs.push(ids[*node]);
         }
         layout.number_outputs();
+        layout.share_sorted();
         layout.find_reach();
         layout.place_buffers();
         layout.find_readers();
         Ok(layout)
     }
 
-    fn push(&mut self, place: Place, step: Step) {
+    fn push(&mut self, place: Place, step: Step, name: &str) {
         let (reach, readers, chain, output) = Default::default();
-        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output });
+        let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
+        let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
+        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output, operator });
     }
 
     /// Adds the nodes of the state of a recursive operator, and then the one of its result.
-    fn push_recursive(&mut self, kernel: Recursive, args: &[NodeId], rules: &Chosen) {
+    fn push_recursive(&mut self, kernel: Recursive, args: &[NodeId], rules: &Chosen, name: &str) {
         let first = self.nodes.len();
         let state = first..first + kernel.state.len();
         for (own, kernel) in state.clone().zip(kernel.state) {
             let others = state.clone().filter(|other| *other != own).collect();
             let (args, rules, kernel) = (args.to_vec(), rules.clone(), *kernel);
-            self.push(Place::Kept, Step::Recursive { kernel, args, others, rules });
+            self.push(Place::Kept, Step::Recursive { kernel, args, others, rules }, name);
         }
         let (kernel, args) = match kernel.result {
             Outcome::State => return,
             Outcome::Masked => (MASK, state.rev().take(1).chain(args.first().copied()).collect()),
             Outcome::Of(kernel) => (kernel, state.chain(args.iter().copied()).collect()),
         };
-        self.push(Place::Kept, Step::Elementwise { kernel, args });
+        self.push(Place::Kept, Step::Elementwise { kernel, args }, name);
     }
 
     /// How many distinct nodes are factors.
@@ -227,6 +238,22 @@ impl Layout {
         }
     }
 
+    /// Quantiles of one window share its sorted values.
+    fn share_sorted(&mut self) {
+        for node in &mut self.nodes {
+            if let Step::Rolling { pick: Some((_, number)), args, rules, .. } = &mut node.step
+                && let [arg] = args.as_slice()
+            {
+                let own = (*arg, rules.window);
+                let known = self.sorted.iter().position(|window| *window == own);
+                *number = known.unwrap_or(self.sorted.len());
+                if known.is_none() {
+                    self.sorted.push(own);
+                }
+            }
+        }
+    }
+
     fn find_reach(&mut self) {
         for id in 0..self.nodes.len() {
             match &self.nodes[id].step {
@@ -235,8 +262,10 @@ impl Layout {
                     self.windows.push((id, 1));
                     self.reach = self.reach.max(1);
                 }
-                Step::Rolling { kernel, args, rules } => {
-                    let reach = kernel.reads.reach(rules.window);
+                Step::Rolling { kernel, pick, args, rules } => {
+                    // The row that leaves a sorted window must still be there.
+                    let more = usize::from(pick.is_some());
+                    let reach = kernel.reads.reach(rules.window) + more;
                     for arg in args.clone() {
                         self.nodes[arg].reach = self.nodes[arg].reach.max(reach);
                     }
@@ -330,45 +359,10 @@ impl Layout {
     }
 }
 
-/// How a call is computed: by one step, or by those of a state.
-enum Computed {
-    By(Step),
-    State(Recursive, Vec<NodeId>, Chosen),
-}
-
-/// How a call is computed; `ids` are the numbers of the nodes before it.
-fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Computed, PanelError> {
-    let node = &graph.nodes[id];
-    let NodeKind::Call { function, args, params, mode } = &node.kind else {
-        return Ok(Computed::By(Step::Input));
-    };
-    let member =
-        member(function).ok_or_else(|| PanelError::UnknownFunction(function.name.to_owned()))?;
-    let bad = || PanelError::Arguments(node.text.clone());
-    let given = args.len() + params.len();
-    let series = member.signature.spread(given).filter(|p| member.signature.is_row(*p)).count();
-    if args.len() != series || given != member.signature.arity(given) {
-        return Err(bad());
+/// What people call what computes a node.
+fn name(kind: &NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Call { function, .. } => function.name,
+        _ => "",
     }
-    let inexact = args.first().and_then(|arg| graph.nodes.get(*arg)).is_some_and(|a| !a.exact);
-    let args: Vec<NodeId> = args.iter().filter_map(|arg| ids.get(*arg)).copied().collect();
-    if args.len() != series || series > MOST_ARGUMENTS || series == 0 {
-        return Err(bad());
-    }
-    let rules = Chosen {
-        inexact: inexact && !mode.raw_ties,
-        mode: *mode,
-        window: node.window(),
-        params: params.clone(),
-    };
-    Ok(Computed::By(match member.kernel {
-        Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
-        Kernel::Rolling(kernel) => Step::Rolling { kernel, args, rules },
-        Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
-        Kernel::Recursive(kernel) => return Ok(Computed::State(kernel, args, rules)),
-        Kernel::Seeded { first, mean } => {
-            let kernel = if mode.mean_seed { mean } else { first };
-            return Ok(Computed::State(kernel, args, rules));
-        }
-    }))
 }

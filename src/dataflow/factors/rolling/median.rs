@@ -1,7 +1,7 @@
 //! Median of a window.
 
 use super::quantile::quantile;
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, signature};
+use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, needed, signature};
 #[cfg(test)]
 use super::{Twin, usable};
 
@@ -13,10 +13,13 @@ pub(super) static MEDIAN: Member = Member {
         Exactness::Never,
         "median of the last n values of x, the mean of the middle two of an even number",
     ),
-    kernel: Kernel::Rolling(Rolling {
-        run: |_, args, how, range, out| quantile(args, how, 0.5, range, out),
-        reads: Reads::Window,
-    }),
+    kernel: Kernel::Sorted(
+        Rolling {
+            run: |_, args, how, range, out| quantile(args, how, 0.5, range, out),
+            reads: Reads::Window,
+        },
+        |level, sorted, how, out| sorted.quantile(level, 0.5, needed(how, 1) as usize, out),
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {
         let Some(mut x) = usable(&w[0], how, 1) else { return f64::NAN };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::random::Random;
-use super::{How, Kernel, Reads, Twin, functions, member};
+use super::{How, Kernel, Member, Reads, Twin, functions, member};
 use crate::formula::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter};
 
 /// Partial windows, for twins.
@@ -153,12 +153,7 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
-                                let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _)) =
-                                    member.kernel
-                                else {
-                                    panic!()
-                                };
-                                let back = rows_back(kernel.reads, how, t);
+                                let back = rows_back(reads(member), how, t);
                                 let window = |a: &NodeId| {
                                     back.iter().map(|b| values[*a][t - b][s]).collect()
                                 };
@@ -195,6 +190,14 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
         Some(graph.outputs.iter().map(|(_, node)| values[*node][t][s]).collect())
     };
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
+}
+
+/// Which rows an operator down a column reads.
+fn reads(member: &Member) -> Reads {
+    match member.kernel {
+        Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _) => kernel.reads,
+        _ => panic!("{} has no windows", member.signature.name),
+    }
 }
 
 /// How far back the rows are that an operator reads, oldest first, where `older` rows are older.

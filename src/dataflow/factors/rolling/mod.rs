@@ -33,7 +33,7 @@ mod trend;
 
 #[cfg(test)]
 use super::Twin;
-use super::window::{Fold, Scan, Window, scan, sweep};
+use super::window::{Fold, Scan, Scanned, Window, mend, scan, sweep};
 use super::{How, Kernel, Member, Reads, Rolling};
 use crate::formula::{Exactness, Family, Parameter, Signature};
 
@@ -122,9 +122,9 @@ fn needed(how: How<'_>, least: usize) -> f64 {
     if how.mode.partial { least as f64 } else { how.n.max(least) as f64 }
 }
 
-/// What moments are divided by is the number of values less this. One value has no spread.
+/// What moments are divided by is the number of values less this.
 fn less(how: How<'_>) -> f64 {
-    if how.mode.population && how.n > 1 { 0.0 } else { 1.0 }
+    if how.mode.population { 0.0 } else { 1.0 }
 }
 
 /// For twins: the inputs that are there, unless some are missing that must not be.

@@ -3,8 +3,8 @@
 
 use super::moments::Spread;
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, less, scan,
-    signature, sweep,
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, less, mend, scan,
+    signature,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -19,9 +19,11 @@ pub(super) static STD: Member = Member {
          when they are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<false> { less: less(how) }, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<false> { less: less(how) }, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Std::<false> { less: less(how) }, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, OfSome::<false> { less: less(how) }, args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -39,9 +41,11 @@ pub(super) static VAR: Member = Member {
          are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<true> { less: less(how) }, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<true> { less: less(how) }, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Std::<true> { less: less(how) }, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, OfSome::<true> { less: less(how) }, args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -113,10 +117,10 @@ impl<const VAR: bool> Scan<1> for Std<VAR> {
 
     #[inline(always)]
     fn finish<const L: usize>(self, state: Moments<L>, n: f64) -> [f64; L] {
-        let mut out = [0.0; L];
+        let (mut out, divisor) = ([0.0; L], if n > 1.0 { n - self.less } else { 0.0 });
         for j in 0..L {
             // What is infinite gives infinity minus infinity: missing by itself.
-            let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / (n - self.less);
+            let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / divisor;
             let variance = if variance < 0.0 { 0.0 } else { variance };
             out[j] = if VAR { variance } else { variance.sqrt() };
         }

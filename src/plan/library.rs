@@ -241,6 +241,13 @@ impl FactorSet {
         self.formulas.retain(|formula| {
             (only.is_empty() || only.contains(&formula.name)) && !except.contains(&formula.name)
         });
+        // Sub-formulas that nobody needs now may speak of fields that are not there.
+        let mut needed = vec![false; self.lets.len()];
+        for formula in &self.formulas {
+            self.needs(&formula.text, self.lets.len(), &[], &mut needed, &mut Vec::new());
+        }
+        let mut needed = needed.into_iter();
+        self.lets.retain(|_| needed.next().unwrap_or(true));
         Ok(())
     }
 

@@ -38,6 +38,12 @@ pub enum Profile {
     Worldquant,
     /// Windows use what is there; nearly constant windows have no correlation.
     Qlib,
+    /// TA-Lib: `ema` and `rma` begin with the mean of their first n inputs; deviations are those of
+    /// a population.
+    Ta,
+    /// The Chinese terminals as MyTT has them: `ema` and `rma` begin with the first input;
+    /// deviations are those of a population.
+    Cn,
 }
 
 /// Rules of a set, each where it departs from the profile.
@@ -53,6 +59,12 @@ pub struct FactorRules {
     /// What becomes of windows that are no whole numbers.
     #[serde(default)]
     pub window_round: Field<WindowRound>,
+    /// What variances, deviations and covariances are divided by.
+    #[serde(default)]
+    pub deviations: Field<Deviations>,
+    /// What `ema` and `rma` begin with.
+    #[serde(default)]
+    pub seed: Field<Seed>,
 }
 
 /// How many inputs a window must have.
@@ -83,6 +95,26 @@ pub enum WindowRound {
     Half,
     /// The next smaller whole number.
     Floor,
+}
+
+/// What variances, deviations and covariances are divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Deviations {
+    /// The number of values less one (ddof 1).
+    Sample,
+    /// The number of values (ddof 0).
+    Population,
+}
+
+/// What moving averages that take a share of each new value begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Seed {
+    /// The first input.
+    First,
+    /// The mean of as many inputs as the window has; missing before.
+    Mean,
 }
 
 /// Reads the file of a factor set; what is wrong goes to `diagnostics`.

@@ -145,6 +145,8 @@ impl<'a> Builder<'a> {
             partial: rules.partial && windows,
             qlib: rules.qlib && windows,
             raw_ties: rules.raw_ties && function.compares && !exact,
+            population: rules.population && matches!(function.name, "ts_std" | "ts_var" | "ts_cov"),
+            mean_seed: rules.mean_seed && matches!(function.name, "ema" | "rma"),
         };
         self.node(NodeKind::Call { function, args, params, mode })
     }

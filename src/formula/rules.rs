@@ -12,7 +12,16 @@ pub struct Mode {
     pub qlib: bool,
     /// Comparisons look at the values as they are, not on the tie grid.
     pub raw_ties: bool,
+    /// Variances, deviations and covariances divide by the number of values (ddof 0), instead of
+    /// one less.
+    pub population: bool,
+    /// `ema` and `rma` begin with the mean of the first n inputs, instead of with the first.
+    pub mean_seed: bool,
 }
+
+/// The default, for constants.
+const PLAIN: Mode =
+    Mode { partial: false, qlib: false, raw_ties: false, population: false, mean_seed: false };
 
 /// The rules of a set of formulas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,17 +34,28 @@ pub struct Rules {
 
 impl Rules {
     /// Full windows, the tie grid, windows rounded.
-    pub const WORLDQUANT: Rules =
-        Rules { mode: Mode { partial: false, qlib: false, raw_ties: false }, floor_windows: false };
+    pub const WORLDQUANT: Rules = Rules { mode: PLAIN, floor_windows: false };
     /// Windows use what is there, and the rules of Qlib.
     pub const QLIB: Rules =
-        Rules { mode: Mode { partial: true, qlib: true, raw_ties: false }, floor_windows: false };
+        Rules { mode: Mode { partial: true, qlib: true, ..PLAIN }, floor_windows: false };
+    /// TA-Lib: averages begin with a mean, deviations are those of a population.
+    pub const TA: Rules =
+        Rules { mode: Mode { population: true, mean_seed: true, ..PLAIN }, floor_windows: false };
+    /// The Chinese terminals as MyTT has them: averages begin with the first value, deviations are
+    /// those of a population.
+    pub const CN: Rules = Rules { mode: Mode { population: true, ..PLAIN }, floor_windows: false };
 }
 
 impl Mode {
     /// As it is written behind a function's name in the text of a node; empty for the default.
     pub(super) fn suffix(self) -> String {
-        let marks = [(self.partial, "@partial"), (self.qlib, "@qlib"), (self.raw_ties, "@raw")];
+        let marks = [
+            (self.partial, "@partial"),
+            (self.qlib, "@qlib"),
+            (self.raw_ties, "@raw"),
+            (self.population, "@population"),
+            (self.mean_seed, "@mean_seed"),
+        ];
         marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect()
     }
 }

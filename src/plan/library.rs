@@ -4,18 +4,20 @@
 use std::path::Path;
 
 use super::FieldPlan;
+use super::profile::rules;
 use crate::config::{
-    self, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile, Ties,
-    WindowRound, suggestion,
+    self, Diagnostic, Diagnostics, Document, Entries, Field, Place, Profile, suggestion,
 };
 use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules, Signature};
 
 /// The sets that come with the program: name and file.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("alpha101", include_str!("../../pipelines/factors/alpha101.yaml")),
     ("alpha158", include_str!("../../pipelines/factors/alpha158.yaml")),
     ("alpha360", include_str!("../../pipelines/factors/alpha360.yaml")),
+    ("cn", include_str!("../../pipelines/factors/cn.yaml")),
     ("gtja191", include_str!("../../pipelines/factors/gtja191.yaml")),
+    ("ta", include_str!("../../pipelines/factors/ta.yaml")),
 ];
 
 /// Formulas that share their rules.
@@ -239,6 +241,13 @@ impl FactorSet {
         self.formulas.retain(|formula| {
             (only.is_empty() || only.contains(&formula.name)) && !except.contains(&formula.name)
         });
+        // Sub-formulas that nobody needs now may speak of fields that are not there.
+        let mut needed = vec![false; self.lets.len()];
+        for formula in &self.formulas {
+            self.needs(&formula.text, self.lets.len(), &[], &mut needed, &mut Vec::new());
+        }
+        let mut needed = needed.into_iter();
+        self.lets.retain(|_| needed.next().unwrap_or(true));
         Ok(())
     }
 
@@ -379,24 +388,6 @@ fn formulas(entries: &Field<Entries<String>>, diagnostics: &Diagnostics<'_>) -> 
     all
 }
 
-fn rules(profile: Profile, chosen: Option<&config::FactorRules>) -> Rules {
-    let mut rules = match profile {
-        Profile::Worldquant => Rules::WORLDQUANT,
-        Profile::Qlib => Rules::QLIB,
-    };
-    let Some(chosen) = chosen else { return rules };
-    if let Some(periods) = chosen.min_periods.get() {
-        rules.mode.partial = *periods == MinPeriods::One;
-    }
-    if let Some(ties) = chosen.ties.get() {
-        rules.mode.raw_ties = *ties == Ties::Raw;
-    }
-    if let Some(round) = chosen.window_round.get() {
-        rules.floor_windows = *round == WindowRound::Floor;
-    }
-    rules
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -407,7 +398,14 @@ mod tests {
             .map(|name| FactorSet::load(name).unwrap())
             .map(|set| (set.name.clone(), set.names().count()))
             .collect();
-        let expected = [("alpha101", 101), ("alpha158", 158), ("alpha360", 360), ("gtja191", 191)];
+        let expected = [
+            ("alpha101", 101),
+            ("alpha158", 158),
+            ("alpha360", 360),
+            ("cn", 60),
+            ("gtja191", 191),
+            ("ta", 73),
+        ];
         assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)));
     }
 

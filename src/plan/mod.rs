@@ -7,6 +7,7 @@ mod explain;
 mod fakes;
 mod library;
 mod notes;
+mod profile;
 mod resolve;
 mod rules;
 mod schema;

@@ -69,6 +69,20 @@ date,symbol,r1,up,g,v
 }
 
 #[test]
+fn chosen_factors_need_their_own_fields_only() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
+    let arguments = ["compute", "cn", "--only", "expma_12", "--input", "bars.csv"];
+    let done = weir(folder.path(), &arguments);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let found = text(&done.stdout);
+    assert!(found.contains("1 factors at 3 times for 3 symbols"), "{found}");
+    let done = weir(folder.path(), &["compute", "cn", "--input", "bars.csv"]);
+    let found = text(&done.stderr);
+    assert!(found.contains("no column `high`, needed by"), "{found}");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();

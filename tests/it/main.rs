@@ -23,4 +23,5 @@ mod pipelines;
 mod reference;
 mod rows;
 mod source;
+mod ta;
 mod tidy;

@@ -22,8 +22,8 @@ fn folder() -> PathBuf {
     )
 }
 
-fn read(name: &str) -> Vec<RecordBatch> {
-    let file = File::open(folder().join(name)).unwrap();
+fn read(path: &Path) -> Vec<RecordBatch> {
+    let file = File::open(path).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     reader.build().unwrap().map(Result::unwrap).collect()
 }
@@ -85,8 +85,8 @@ fn fields(batch: &RecordBatch) -> Vec<(String, FieldKind)> {
 }
 
 /// All rows of the file, in batches for the panel.
-fn bars(symbols: &Symbols) -> (Vec<(String, FieldKind)>, Vec<RowBatch>) {
-    let batches = read("panel.parquet");
+fn bars(path: &Path, symbols: &Symbols) -> (Vec<(String, FieldKind)>, Vec<RowBatch>) {
+    let batches = read(path);
     let fields = fields(&batches[0]);
     let mut labels: BTreeMap<String, f64> = BTreeMap::new();
     let mut all = Vec::new();
@@ -120,8 +120,8 @@ fn bars(symbols: &Symbols) -> (Vec<(String, FieldKind)>, Vec<RowBatch>) {
 /// Values by factor, then by time and symbol.
 type Values = BTreeMap<String, BTreeMap<(Time, SymbolId), f64>>;
 
-fn ours(set: FactorSet, wanted: &BTreeSet<Time>, symbols: &Symbols) -> Values {
-    let (fields, rows) = bars(symbols);
+fn ours(set: FactorSet, panel: &Path, wanted: &BTreeSet<Time>, symbols: &Symbols) -> Values {
+    let (fields, rows) = bars(panel, symbols);
     let fields: Vec<(&str, FieldKind)> = fields.iter().map(|(n, k)| (n.as_str(), *k)).collect();
     let graph = compile_factors(&[set], &fields, functions()).unwrap_or_else(|all| {
         panic!("{}", all.iter().map(|d| format!("{d}\n")).collect::<String>())
@@ -151,14 +151,15 @@ fn ours(set: FactorSet, wanted: &BTreeSet<Time>, symbols: &Symbols) -> Values {
     }
 }
 
-/// Compares all cells of a set; gives what differs.
-fn check(name: &str, least: usize) {
+/// Compares all cells of a set on the bars of the file `panel` with those of the file of its name in
+/// the same folder.
+pub(super) fn check_set(folder: &Path, panel: &str, name: &str, least: usize) {
     let set = FactorSet::load(name).unwrap();
     let names: Vec<String> = set.names().map(str::to_owned).collect();
-    let golden = read(&format!("{name}.parquet"));
+    let golden = read(&folder.join(format!("{name}.parquet")));
     let symbols = Symbols::default();
     let wanted: BTreeSet<Time> = golden.iter().flat_map(times).collect();
-    let ours = ours(set, &wanted, &symbols);
+    let ours = ours(set, &folder.join(panel), &wanted, &symbols);
     let (mut compared, mut wrong) = (0, BTreeMap::<&str, Vec<String>>::new());
     for batch in &golden {
         let (times, keys) = (times(batch), texts(batch, "symbol"));
@@ -195,6 +196,10 @@ fn check(name: &str, least: usize) {
         names.len()
     );
     assert!(compared >= least, "{compared} cells");
+}
+
+fn check(name: &str, least: usize) {
+    check_set(&folder(), "panel.parquet", name, least);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod cross_section;
 mod elementwise;
 mod grid;
 mod groups;
+mod least_squares;
 mod math;
 mod panel;
 #[cfg(test)]
@@ -62,6 +63,14 @@ pub(crate) enum Kernel {
     CrossSection(fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64])),
     /// The state of the time before and rows of the arguments to the state of this time.
     Recursive(Recursive),
+    /// The same in two ways: beginning with the first input, or with the mean of the first n if
+    /// the rules say so.
+    Seeded {
+        /// With the first input.
+        first: Recursive,
+        /// With a mean.
+        mean: Recursive,
+    },
 }
 
 /// Computes a row from the sorted windows of all symbols.
@@ -92,10 +101,23 @@ impl How<'_> {
 /// A kernel that goes on from the state of the time before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recursive {
-    /// Takes the states of the time before to those of this time, in place; missing = none yet.
-    pub(crate) run: fn(Level, &[&[f64]], How<'_>, &mut [f64]),
-    /// Whether the result is missing where the first argument is, although the state lives on.
-    pub(crate) masked: bool,
+    /// One for each number of the state. Takes its row from the time before to this time, in place;
+    /// missing = none yet. The rows are those of the arguments at this time, and then those of the
+    /// other numbers of the state at the time before, in order.
+    pub(crate) state: &'static [fn(Level, &[&[f64]], How<'_>, &mut [f64])],
+    /// What is seen of the state.
+    pub(crate) result: Outcome,
+}
+
+/// What the result of a recursive operator is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    /// The last number of the state.
+    State,
+    /// The same where the first argument is there: elsewhere the state lives on unseen.
+    Masked,
+    /// Made from the rows of the whole state and those of the arguments, all at this time.
+    Of(fn(Level, &[&[f64]], &mut [f64])),
 }
 
 /// A kernel down the symbols' columns.
@@ -144,7 +166,7 @@ impl fmt::Debug for Kernel {
             Kernel::Sorted(..) => "rolling, sorted",
             Kernel::Blocked(..) => "rolling, in blocks",
             Kernel::CrossSection(_) => "cross-section",
-            Kernel::Recursive(_) => "recursive",
+            Kernel::Recursive(_) | Kernel::Seeded { .. } => "recursive",
         })
     }
 }
@@ -200,7 +222,7 @@ pub(crate) fn member(signature: &Signature) -> Option<&'static Member> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formula::{Family, Parameter};
+    use crate::formula::{Family, MAX_SERIES, Parameter};
 
     #[test]
     fn every_function_stands_once_in_the_folder_of_its_family() {
@@ -219,6 +241,13 @@ mod tests {
                     Family::Recursive => assert!(count <= 1, "{name}"),
                     Family::Elementwise | Family::CrossSection => assert_eq!(count, 0, "{name}"),
                 }
+                let state = match m.kernel {
+                    Kernel::Recursive(kernel) => kernel.state.len(),
+                    Kernel::Seeded { first, mean } => first.state.len().max(mean.state.len()),
+                    _ => 0,
+                };
+                let series = m.signature.parameters.iter().filter(|p| p.is_series()).count();
+                assert!(series + state <= MAX_SERIES, "{name}: more rows than kernels get");
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::blocks::{self, Cuts};
 use super::random::Random;
-use super::{How, Kernel, Reads, Twin, functions, member};
+use super::{How, Kernel, Member, Reads, Twin, functions, member};
 use crate::formula::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter};
 use crate::model::Time;
 
@@ -95,7 +95,10 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Mode { partial: true, ..Mode::default() },
                 Mode { partial: true, qlib: true, ..Mode::default() },
                 Mode { raw_ties: true, ..Mode::default() },
-            ][random.below(4)],
+                Mode { population: true, ..Mode::default() },
+                Mode { population: true, partial: true, ..Mode::default() },
+            ][random.below(6)],
+            Family::Recursive => Mode { mean_seed: random.below(2) == 0, ..Mode::default() },
             _ => Mode::default(),
         };
         nodes.push(builder.call_with(function.name, &args, &params, mode));
@@ -108,9 +111,16 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
     builder.0
 }
 
-/// The time of a row of a table.
-fn time_of(key: i64) -> Time {
-    Time::from_nanos(key)
+/// Where the blocks of a long window begin, whose rows are so far back.
+fn cuts_of(member: &Member, n: usize, back: &[usize], t: usize, times: &[i64]) -> Vec<usize> {
+    if !matches!(member.kernel, Kernel::Blocked(..)) || n < blocks::LONG {
+        return Vec::new();
+    }
+    let begins = |i: &usize| {
+        let time = t.checked_sub(back[*i]).map(|t| Time::from_nanos(times[t]));
+        time.is_some_and(blocks::begins)
+    };
+    (0..back.len()).filter(begins).collect()
 }
 
 /// Rows of a table by time and symbol.
@@ -149,17 +159,8 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
-                                let (kernel, in_blocks) = match member.kernel {
-                                    Kernel::Rolling(k) | Kernel::Sorted(k, _) => (k, false),
-                                    Kernel::Blocked(k, _) => (k, n >= blocks::LONG),
-                                    _ => panic!(),
-                                };
-                                let back = rows_back(kernel.reads, how, t);
-                                let begins = |i: &usize| {
-                                    let time = t.checked_sub(back[*i]).map(|t| times[t]);
-                                    in_blocks && time.is_some_and(|t| blocks::begins(time_of(t)))
-                                };
-                                let cuts: Vec<usize> = (0..back.len()).filter(begins).collect();
+                                let back = rows_back(reads(member), how, t);
+                                let cuts = cuts_of(member, n, &back, t, &times);
                                 let how = How { cuts: Cuts { rows: &cuts, kept: None }, ..how };
                                 let window = |a: &NodeId| {
                                     back.iter().map(|b| values[*a][t - b][s]).collect()
@@ -197,6 +198,16 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
         Some(graph.outputs.iter().map(|(_, node)| values[*node][t][s]).collect())
     };
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
+}
+
+/// Which rows an operator down a column reads.
+fn reads(member: &Member) -> Reads {
+    match member.kernel {
+        Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _) | Kernel::Blocked(kernel, _) => {
+            kernel.reads
+        }
+        _ => panic!("{} has no windows", member.signature.name),
+    }
 }
 
 /// How far back the rows are that an operator reads, oldest first, where `older` rows are older.

@@ -131,7 +131,7 @@ fn zscore(args: &[&[f64]], scratch: &mut Scratch, out: &mut [f64]) {
 fn rank(level: Level, args: &[&[f64]], how: How<'_>, scratch: &mut Scratch, out: &mut [f64]) {
     let [x, keys] = args else { return };
     scratch.groups.find(keys);
-    let Scratch { rank, row, groups } = scratch;
+    let Scratch { rank, row, groups, .. } = scratch;
     out.fill(f64::NAN);
     let mut order: Vec<u32> = (0..x.len() as u32).collect();
     order.retain(|s| groups.of[*s as usize] != NONE);

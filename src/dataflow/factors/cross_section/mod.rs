@@ -9,6 +9,7 @@ mod market;
 mod packed;
 mod quantile;
 mod rank;
+mod regress;
 mod scale;
 mod winsorize;
 mod zscore;
@@ -34,6 +35,7 @@ pub(super) const MEMBERS: &[&Member] = &[
     &group::NEUTRALIZE,
     &group::ZSCORE,
     &group::RANK,
+    &regress::REGRESS_NEUTRALIZE,
 ];
 
 /// Memory that kernels use between calls.
@@ -42,6 +44,7 @@ pub(crate) struct Scratch {
     rank: rank::Order,
     row: Vec<f64>,
     groups: Groups,
+    columns: Vec<Vec<f64>>,
 }
 
 const fn signature(name: &'static str, exactness: Exactness, summary: &'static str) -> Signature {

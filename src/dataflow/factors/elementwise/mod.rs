@@ -3,6 +3,7 @@
 
 mod abs;
 mod arithmetic;
+mod atan;
 mod choose;
 mod clip;
 mod compare;
@@ -45,6 +46,7 @@ pub(super) const MEMBERS: &[&Member] = &[
     &choose::IF,
     &nan_inf_to::NAN_INF_TO,
     &clip::CLIP,
+    &atan::ATAN,
 ];
 
 const fn signature(

@@ -2,11 +2,10 @@
 //! and who must be told of a change.
 
 use super::super::recursive::MASK;
+use super::call::{Computed, call};
 use super::sums::SumsLayout;
 use crate::dataflow::factors::blocks::{Blocked, Cuts, LONG};
-use crate::dataflow::factors::{
-    How, Kernel, Level, Pick, Reads, Recursive, Rolling, Scratch, member,
-};
+use crate::dataflow::factors::{How, Level, Outcome, Pick, Reads, Recursive, Rolling, Scratch};
 use crate::formula::{Graph, MAX_SERIES, Mode, NodeId, NodeKind};
 
 /// A graph that the panel cannot run.
@@ -100,24 +99,28 @@ pub(super) enum Step {
         args: Vec<NodeId>,
         rules: Chosen,
     },
-    /// The states of a recursive operator; its row is kept until the next one is computed.
+    /// One number of the state of a recursive operator; its row is kept until the next one is
+    /// computed.
     Recursive {
-        kernel: Recursive,
+        kernel: StateKernel,
         args: Vec<NodeId>,
+        /// The nodes of the other numbers of the state, of which the time before is read.
+        others: Vec<NodeId>,
         rules: Chosen,
     },
 }
 
+type StateKernel = fn(Level, &[&[f64]], How<'_>, &mut [f64]);
 type AcrossKernel = fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64]);
 
 /// What a node's operator is told besides its arguments.
 #[derive(Clone, Debug)]
 pub(super) struct Chosen {
-    inexact: bool,
-    mode: Mode,
+    pub(super) inexact: bool,
+    pub(super) mode: Mode,
     /// The window, 0 if there is none.
     pub(super) window: usize,
-    params: Vec<f64>,
+    pub(super) params: Vec<f64>,
 }
 
 impl Chosen {
@@ -173,22 +176,16 @@ impl Layout {
                     (Place::Kept, Step::Input)
                 }
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
-                NodeKind::Call { .. } => (Place::Kept, step(graph, id, &ids)?),
+                NodeKind::Call { .. } => match call(graph, id, &ids)? {
+                    Computed::By(step) => (Place::Kept, step),
+                    Computed::State(kernel, args, rules) => {
+                        layout.push_recursive(kernel, &args, &rules, name(&node.kind));
+                        ids.push(layout.nodes.len() - 1);
+                        continue;
+                    }
+                },
             };
-            let mask = match &step {
-                Step::Recursive { kernel, args, .. } if kernel.masked => args.first().copied(),
-                _ => None,
-            };
-            let name = match &node.kind {
-                NodeKind::Call { function, .. } => function.name,
-                _ => "",
-            };
-            layout.push(place, step, name);
-            if let Some(arg) = mask {
-                // States live on where the argument is missing, results do not.
-                let args = vec![layout.nodes.len() - 1, arg];
-                layout.push(Place::Kept, Step::Elementwise { kernel: MASK, args }, name);
-            }
+            layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
         }
         for (name, node) in &graph.outputs {
@@ -211,6 +208,23 @@ impl Layout {
         let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
         let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
         self.nodes.push(NodeLayout { place, step, reach, readers, chain, output, operator });
+    }
+
+    /// Adds the nodes of the state of a recursive operator, and then the one of its result.
+    fn push_recursive(&mut self, kernel: Recursive, args: &[NodeId], rules: &Chosen, name: &str) {
+        let first = self.nodes.len();
+        let state = first..first + kernel.state.len();
+        for (own, kernel) in state.clone().zip(kernel.state) {
+            let others = state.clone().filter(|other| *other != own).collect();
+            let (args, rules, kernel) = (args.to_vec(), rules.clone(), *kernel);
+            self.push(Place::Kept, Step::Recursive { kernel, args, others, rules }, name);
+        }
+        let (kernel, args) = match kernel.result {
+            Outcome::State => return,
+            Outcome::Masked => (MASK, state.rev().take(1).chain(args.first().copied()).collect()),
+            Outcome::Of(kernel) => (kernel, state.chain(args.iter().copied()).collect()),
+        };
+        self.push(Place::Kept, Step::Elementwise { kernel, args }, name);
     }
 
     /// How many distinct nodes are factors.
@@ -345,9 +359,11 @@ impl Layout {
                     vec![Reader { node: id, rows: (0, 0), whole }]
                 }
             };
-            if let Step::Recursive { .. } = self.nodes[id].step {
+            if let Step::Recursive { others, .. } = &self.nodes[id].step {
                 let next = Reader { node: id, rows: (1, 1), whole: false };
-                self.nodes[id].readers.push(next);
+                for state in others.clone().into_iter().chain([id]) {
+                    self.nodes[state].readers.push(next);
+                }
             }
             for arg in self.nodes[id].step.args().to_vec() {
                 for reader in &passed {
@@ -372,42 +388,10 @@ impl Layout {
     }
 }
 
-/// How a call is computed; `ids` are the numbers of the nodes before it.
-fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
-    let node = &graph.nodes[id];
-    let NodeKind::Call { function, args, params, mode } = &node.kind else {
-        return Ok(Step::Input);
-    };
-    let member =
-        member(function).ok_or_else(|| PanelError::UnknownFunction(function.name.to_owned()))?;
-    let bad = || PanelError::Arguments(node.text.clone());
-    let given = args.len() + params.len();
-    let series = member.signature.spread(given).filter(|p| member.signature.is_row(*p)).count();
-    if args.len() != series || given != member.signature.arity(given) {
-        return Err(bad());
+/// What people call what computes a node.
+fn name(kind: &NodeKind) -> &'static str {
+    match kind {
+        NodeKind::Call { function, .. } => function.name,
+        _ => "",
     }
-    let inexact = args.first().and_then(|arg| graph.nodes.get(*arg)).is_some_and(|a| !a.exact);
-    let args: Vec<NodeId> = args.iter().filter_map(|arg| ids.get(*arg)).copied().collect();
-    if args.len() != series || series > MOST_ARGUMENTS || series == 0 {
-        return Err(bad());
-    }
-    let rules = Chosen {
-        inexact: inexact && !mode.raw_ties,
-        mode: *mode,
-        window: node.window(),
-        params: params.clone(),
-    };
-    Ok(match member.kernel {
-        Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
-        Kernel::Rolling(kernel) => Step::Rolling { kernel, pick: None, blocks: None, args, rules },
-        Kernel::Blocked(kernel, own) => {
-            let blocks = (rules.window >= LONG).then_some((own, usize::MAX));
-            Step::Rolling { kernel, pick: None, blocks, args, rules }
-        }
-        Kernel::Sorted(kernel, pick) => {
-            Step::Rolling { kernel, pick: Some((pick, usize::MAX)), blocks: None, args, rules }
-        }
-        Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
-        Kernel::Recursive(kernel) => Step::Recursive { kernel, args, rules },
-    })
 }

@@ -10,6 +10,7 @@
 //! `late_through`, `closed_through` and the open rows: everything else follows from the graph.
 
 mod bits;
+mod call;
 mod close;
 mod correct;
 mod dirty;

@@ -39,6 +39,8 @@ pub(super) struct Workspace {
     kernels: Scratch,
     masked: [Vec<f64>; MOST_ARGUMENTS],
     cuts: Vec<usize>,
+    /// A row without values.
+    nothing: Vec<f64>,
 }
 
 /// Windows with more blocks are added up anew for every bar: there are none of that length.
@@ -138,12 +140,22 @@ impl Store {
                 }
                 kernel(at.level, &rows[..args.len()], out);
             }
-            Step::Recursive { kernel, args, rules } => {
+            Step::Recursive { kernel, args, others, rules } => {
+                if !others.is_empty() && work.nothing.len() < self.width {
+                    work.nothing.resize(self.width, f64::NAN);
+                }
                 let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
-                for (row, arg) in rows.iter_mut().zip(args) {
+                let (own, before) = rows.split_at_mut(args.len());
+                for (row, arg) in own.iter_mut().zip(args) {
                     *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
                 }
-                (kernel.run)(at.level, &rows[..args.len()], rules.how(Cuts::default()), out);
+                for (row, state) in before.iter_mut().zip(others) {
+                    let known = self.histories[*state].row(at.back + 1, self.width);
+                    let known = if known.is_empty() { &work.nothing } else { known };
+                    *row = known.get(range.clone()).unwrap_or(&[]);
+                }
+                let rows = &rows[..args.len() + others.len()];
+                kernel(at.level, rows, rules.how(Cuts::default()), out);
             }
             Step::Rolling { kernel, blocks, args, rules, .. } => {
                 let mut window = rules.window;

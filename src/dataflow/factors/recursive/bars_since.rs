@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use super::Twin;
-use super::{Exactness, Kernel, Member, Parameter, Recursive, signature, step1};
+use super::{Exactness, Kernel, Member, Outcome, Parameter, Recursive, signature, step1};
 
 /// `bars_since(condition)`.
 pub(super) static BARS_SINCE: Member = Member {
@@ -13,10 +13,10 @@ pub(super) static BARS_SINCE: Member = Member {
         "bars since the condition was last true, 0 at such a bar; missing before the first",
     ),
     kernel: Kernel::Recursive(Recursive {
-        run: |level, args, _, out| {
+        state: &[|level, args, _, out| {
             step1(level, args, out, |y, x| if x != 0.0 { 0.0 } else { y + 1.0 });
-        },
-        masked: true,
+        }],
+        result: Outcome::Masked,
     }),
     #[cfg(test)]
     twin: Twin::History(|w, _| {

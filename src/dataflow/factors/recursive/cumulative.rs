@@ -1,6 +1,6 @@
 //! Sums and products from the first bar.
 
-use super::{Exactness, Kernel, Member, Parameter, Recursive, signature, step1};
+use super::{Exactness, Kernel, Member, Outcome, Parameter, Recursive, signature, step1};
 #[cfg(test)]
 use super::{Twin, last};
 
@@ -13,10 +13,10 @@ pub(super) static SUM: Member = Member {
         "sum of x from the first bar",
     ),
     kernel: Kernel::Recursive(Recursive {
-        run: |level, args, _, out| {
+        state: &[|level, args, _, out| {
             step1(level, args, out, |y, x| if y.is_nan() { x } else { y + x });
-        },
-        masked: true,
+        }],
+        result: Outcome::Masked,
     }),
     #[cfg(test)]
     twin: Twin::History(|w, _| last(&w[0], |state, v| state.map_or(v, |y| y + v))),
@@ -31,10 +31,10 @@ pub(super) static PRODUCT: Member = Member {
         "product of x from the first bar",
     ),
     kernel: Kernel::Recursive(Recursive {
-        run: |level, args, _, out| {
+        state: &[|level, args, _, out| {
             step1(level, args, out, |y, x| if y.is_nan() { x } else { y * x });
-        },
-        masked: true,
+        }],
+        result: Outcome::Masked,
     }),
     #[cfg(test)]
     twin: Twin::History(|w, _| last(&w[0], |state, v| state.map_or(v, |y| y * v))),

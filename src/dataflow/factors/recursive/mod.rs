@@ -8,13 +8,17 @@
 #[cfg(test)]
 use super::Twin;
 mod bars_since;
+mod cross;
 mod cumulative;
+mod sar;
+mod seed;
 mod smooth;
 mod streak;
 mod value_when;
+mod wilder;
 
 use super::simd::{Body, Level, run};
-use super::{How, Kernel, Member, Recursive};
+use super::{How, Kernel, Member, Outcome, Recursive};
 use crate::formula::{Exactness, Family, Parameter, Signature};
 
 /// All recursive operators.
@@ -28,6 +32,9 @@ pub(super) const MEMBERS: &[&Member] = &[
     &bars_since::BARS_SINCE,
     &streak::STREAK,
     &value_when::VALUE_WHEN,
+    &cross::CROSS,
+    &wilder::SUM,
+    &sar::SAR,
 ];
 
 const fn signature(
@@ -51,7 +58,7 @@ pub(super) const MASK: fn(Level, &[&[f64]], &mut [f64]) = |level, args, out| {
             }
         }
     }
-    if let [state, x] = args {
+    if let [state, x, ..] = args {
         run(level, Mask(state, x, out));
     }
 };

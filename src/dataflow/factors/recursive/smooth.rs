@@ -1,8 +1,11 @@
 //! Moving averages that take a share of each new value.
 
-use super::{Exactness, How, Kernel, Member, Parameter, Recursive, signature, step1, step2, there};
+use super::seed::{Seeded, seeded};
+use super::{
+    Exactness, How, Kernel, Member, Outcome, Parameter, Recursive, signature, step1, step2, there,
+};
 #[cfg(test)]
-use super::{Twin, last};
+use super::{Twin, last, seed};
 
 /// y + a (x - y), or x if there is no y yet.
 #[inline(always)]
@@ -25,11 +28,11 @@ pub(super) static SMA: Member = Member {
          starting at the first x",
     ),
     kernel: Kernel::Recursive(Recursive {
-        run: |level, args, how, out| {
+        state: &[|level, args, how, out| {
             let a = sma_weight(how);
             step1(level, args, out, |y, x| smooth(y, x, a));
-        },
-        masked: true,
+        }],
+        result: Outcome::Masked,
     }),
     #[cfg(test)]
     twin: Twin::History(|w, how| smoothed(&w[0], sma_weight(how))),
@@ -39,24 +42,43 @@ fn sma_weight(how: How<'_>) -> f64 {
     how.param(1) / how.n as f64
 }
 
+/// The average with the weight `a` that begins with the mean of the first n inputs.
+fn mean(how: How<'_>, a: f64) -> Seeded {
+    Seeded { first: how.n as f64, share: a, sum: false }
+}
+
 /// `ema(x, n)`: `sma` with the weight 2 / (n + 1).
 pub(super) static EMA: Member = Member {
     signature: signature(
         "ema",
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
-        "exponential moving average with the weight 2/(n+1), starting at the first x",
+        "exponential moving average with the weight 2/(n+1), starting at the first x; with the mean of \
+         the first n under the profile `ta`",
     ),
-    kernel: Kernel::Recursive(Recursive {
-        run: |level, args, how, out| {
-            let a = 2.0 / (how.n as f64 + 1.0);
-            step1(level, args, out, |y, x| smooth(y, x, a));
+    kernel: Kernel::Seeded {
+        first: Recursive {
+            state: &[|level, args, how, out| {
+                let a = ema_weight(how);
+                step1(level, args, out, |y, x| smooth(y, x, a));
+            }],
+            result: Outcome::Masked,
         },
-        masked: true,
-    }),
+        mean: seeded(&[
+            |level, args, how, out| mean(how, ema_weight(how)).left(level, args, out),
+            |level, args, how, out| mean(how, ema_weight(how)).value(level, args, out),
+        ]),
+    },
     #[cfg(test)]
-    twin: Twin::History(|w, how| smoothed(&w[0], 2.0 / (how.n as f64 + 1.0))),
+    twin: Twin::History(|w, how| match how.mode.mean_seed {
+        true => seed::twin(&w[0], mean(how, ema_weight(how))),
+        false => smoothed(&w[0], ema_weight(how)),
+    }),
 };
+
+fn ema_weight(how: How<'_>) -> f64 {
+    2.0 / (how.n as f64 + 1.0)
+}
 
 /// `rma(x, n)`: `sma` with the weight 1 / n.
 pub(super) static RMA: Member = Member {
@@ -64,18 +86,32 @@ pub(super) static RMA: Member = Member {
         "rma",
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
-        "Wilder's moving average with the weight 1/n, starting at the first x",
+        "Wilder's moving average with the weight 1/n, starting at the first x; with the mean of the \
+         first n under the profile `ta`",
     ),
-    kernel: Kernel::Recursive(Recursive {
-        run: |level, args, how, out| {
-            let a = 1.0 / how.n as f64;
-            step1(level, args, out, |y, x| smooth(y, x, a));
+    kernel: Kernel::Seeded {
+        first: Recursive {
+            state: &[|level, args, how, out| {
+                let a = rma_weight(how);
+                step1(level, args, out, |y, x| smooth(y, x, a));
+            }],
+            result: Outcome::Masked,
         },
-        masked: true,
-    }),
+        mean: seeded(&[
+            |level, args, how, out| mean(how, rma_weight(how)).left(level, args, out),
+            |level, args, how, out| mean(how, rma_weight(how)).value(level, args, out),
+        ]),
+    },
     #[cfg(test)]
-    twin: Twin::History(|w, how| smoothed(&w[0], 1.0 / how.n as f64)),
+    twin: Twin::History(|w, how| match how.mode.mean_seed {
+        true => seed::twin(&w[0], mean(how, rma_weight(how))),
+        false => smoothed(&w[0], rma_weight(how)),
+    }),
 };
+
+fn rma_weight(how: How<'_>) -> f64 {
+    1.0 / how.n as f64
+}
 
 /// `dma(x, a)`: y += a (x - y) with a weight per bar; both must be there.
 pub(super) static DMA: Member = Member {
@@ -86,13 +122,13 @@ pub(super) static DMA: Member = Member {
         "moving average that takes the share a of each new x, starting at the first x",
     ),
     kernel: Kernel::Recursive(Recursive {
-        run: |level, args, _, out| {
+        state: &[|level, args, _, out| {
             step2(level, args, out, |y, x, a| {
                 let next = smooth(y, x, a);
                 if there(x) & there(a) { next } else { y }
             });
-        },
-        masked: true,
+        }],
+        result: Outcome::Masked,
     }),
     #[cfg(test)]
     twin: Twin::History(|w, _| {

@@ -1,6 +1,6 @@
 //! How long a condition has been true.
 
-use super::{Exactness, Kernel, Member, Parameter, Recursive, signature, step1};
+use super::{Exactness, Kernel, Member, Outcome, Parameter, Recursive, signature, step1};
 #[cfg(test)]
 use super::{Twin, last};
 
@@ -13,13 +13,13 @@ pub(super) static STREAK: Member = Member {
         "for how many bars the condition has been true without a break, 0 where it is false",
     ),
     kernel: Kernel::Recursive(Recursive {
-        run: |level, args, _, out| {
+        state: &[|level, args, _, out| {
             step1(level, args, out, |y, x| {
                 let before = if y.is_nan() { 0.0 } else { y };
                 if x != 0.0 { before + 1.0 } else { 0.0 }
             });
-        },
-        masked: true,
+        }],
+        result: Outcome::Masked,
     }),
     #[cfg(test)]
     twin: Twin::History(|w, _| {

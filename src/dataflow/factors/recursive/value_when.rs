@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 use super::Twin;
-use super::{Exactness, Kernel, Member, Parameter, Recursive, signature, step2, there};
+use super::{Exactness, Kernel, Member, Outcome, Parameter, Recursive, signature, step2, there};
 
 /// `value_when(condition, x)`: holds on until the condition is true again.
 pub(super) static VALUE_WHEN: Member = Member {
@@ -13,7 +13,7 @@ pub(super) static VALUE_WHEN: Member = Member {
         "x at the last bar at which the condition was true and x was there",
     ),
     kernel: Kernel::Recursive(Recursive {
-        run: |level, args, _, out| {
+        state: &[|level, args, _, out| {
             step2(
                 level,
                 args,
@@ -22,8 +22,8 @@ pub(super) static VALUE_WHEN: Member = Member {
                     if (c != 0.0) & !c.is_nan() & there(x) { x } else { y }
                 },
             );
-        },
-        masked: false,
+        }],
+        result: Outcome::State,
     }),
     #[cfg(test)]
     twin: Twin::History(|w, _| {

@@ -80,8 +80,8 @@ impl Fold for OfSome {
             out[j] = if defined { c } else { f64::NAN };
         }
         if self.qlib {
-            let x = Spread::<L>::of(args[0], at).variance();
-            let y = Spread::<L>::of(args[1], at).variance();
+            let x = Spread::<L>::of(args[0], at).variance(1.0);
+            let y = Spread::<L>::of(args[1], at).variance(1.0);
             for j in 0..L {
                 let moves = (x[j].sqrt() > QLIB_FLAT) & (y[j].sqrt() > QLIB_FLAT);
                 out[j] = if moves { out[j] } else { f64::NAN };

@@ -3,25 +3,27 @@
 use super::moments::Pairs;
 use super::{
     Blockwise, Exactness, Fold, Member, Parameter, Reads, Rolling, Scan, Window, blocked, blocks,
-    gap, mend, signature,
+    gap, less, mend, signature,
 };
 #[cfg(test)]
 use super::{Twin, moments::twin_pairs};
 
-/// `ts_cov(x, y, n)`: ddof 1, over the pairs of which both are there.
+/// `ts_cov(x, y, n)`: ddof 1, or 0 if the rules say so, over the pairs of which both are there.
 pub(super) static COV: Member = Member {
     signature: signature(
         "ts_cov",
         &[Parameter::Series("x"), Parameter::Series("y"), Parameter::Window("n", 2)],
         Exactness::Never,
-        "sample covariance (ddof 1) of the last n values of x and y",
+        "covariance (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x and y",
     ),
     kernel: blocked::<2, 4, Cov>(
         Rolling {
             run: |level, args, how, range, out| {
-                blocks::scan::<32, 2, 4, _>(level, Cov, args, how, range.clone(), out);
+                let less = less(how);
+                let cov = Cov { less };
+                blocks::scan::<32, 2, 4, _>(level, cov, args, how, range.clone(), out);
                 if how.mode.partial {
-                    mend(level, OfSome, args, range, out);
+                    mend(level, OfSome { less }, args, range, out);
                 }
             },
             reads: Reads::Window,
@@ -32,13 +34,15 @@ pub(super) static COV: Member = Member {
     twin: Twin::Window(|w, how| {
         let (n, _, _, xy) = twin_pairs(&w[0], &w[1], how);
         let enough = n >= 2.0 && (how.mode.partial || n == how.n as f64);
-        if enough { xy / (n - 1.0) } else { f64::NAN }
+        if enough { xy / (n - less(how)) } else { f64::NAN }
     }),
 };
 
 /// Of windows without gaps.
 #[derive(Clone, Copy, Default)]
-struct Cov;
+struct Cov {
+    less: f64,
+}
 
 /// Newest values, and sums of the distances from them and of their products.
 #[derive(Clone, Copy)]
@@ -75,9 +79,9 @@ impl Scan<2> for Cov {
 
     #[inline(always)]
     fn finish<const L: usize>(self, s: Moments<L>, n: f64) -> [f64; L] {
-        let mut out = [0.0; L];
+        let (mut out, divisor) = ([0.0; L], if n > 1.0 { n - self.less } else { 0.0 });
         for j in 0..L {
-            out[j] = (s.xy[j] - s.x[j] * s.y[j] / n) / (n - 1.0) + s.gaps[j];
+            out[j] = (s.xy[j] - s.x[j] * s.y[j] / n) / divisor + s.gaps[j];
         }
         out
     }
@@ -85,7 +89,9 @@ impl Scan<2> for Cov {
 
 /// Of the pairs that are there.
 #[derive(Clone, Copy)]
-struct OfSome;
+struct OfSome {
+    less: f64,
+}
 
 impl Fold for OfSome {
     #[inline(always)]
@@ -93,7 +99,7 @@ impl Fold for OfSome {
         let p = Pairs::<L>::of(args[0], args[1], at);
         let mut out = [f64::NAN; L];
         for j in 0..L {
-            out[j] = if p.n[j] >= 2.0 { p.xy[j] / (p.n[j] - 1.0) } else { f64::NAN };
+            out[j] = if p.n[j] >= 2.0 { p.xy[j] / (p.n[j] - self.less) } else { f64::NAN };
         }
         out
     }

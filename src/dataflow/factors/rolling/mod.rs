@@ -8,6 +8,7 @@
 #![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
 
 mod argmax;
+mod avedev;
 mod corr;
 mod count;
 mod cov;
@@ -15,7 +16,10 @@ mod decay;
 mod delay;
 mod delta;
 mod extremes;
+mod kurt;
+mod median;
 mod moments;
+mod newest_extreme;
 mod product;
 mod quantile;
 mod rank;
@@ -66,6 +70,11 @@ pub(super) const MEMBERS: &[&Member] = &[
     &trend::SLOPE,
     &trend::RSQUARE,
     &trend::RESI,
+    &median::MEDIAN,
+    &kurt::KURT,
+    &avedev::AVEDEV,
+    &newest_extreme::MAX,
+    &newest_extreme::MIN,
 ];
 
 const fn signature(
@@ -111,6 +120,11 @@ fn there(x: f64) -> bool {
 /// How many inputs a window must have: all, or at least so many.
 fn needed(how: How<'_>, least: usize) -> f64 {
     if how.mode.partial { least as f64 } else { how.n.max(least) as f64 }
+}
+
+/// What moments are divided by is the number of values less this.
+fn less(how: How<'_>) -> f64 {
+    if how.mode.population { 0.0 } else { 1.0 }
 }
 
 /// For twins: the inputs that are there, unless some are missing that must not be.
@@ -178,7 +192,8 @@ mod tests {
         for (level, choice) in
             Level::available().into_iter().flat_map(|level| (0..16).map(move |c| (level, c)))
         {
-            let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, raw_ties: false };
+            let (partial, qlib) = (choice & 2 > 0, choice & 4 > 0);
+            let mode = Mode { partial, qlib, population: choice & 8 > 0, ..Mode::default() };
             // Fewer rows than the window has, where that is allowed.
             let n = if mode.partial { rows + 3 } else { rows };
             let params = [n as f64, 0.3];

@@ -33,13 +33,13 @@ impl<const L: usize> Spread<L> {
         s
     }
 
-    /// With ddof 1; missing for less than two values.
+    /// Divided by the number of values `less` so many; missing for less than two values.
     #[inline(always)]
-    pub(super) fn variance(&self) -> [f64; L] {
+    pub(super) fn variance(&self, less: f64) -> [f64; L] {
         let mut out = [f64::NAN; L];
         for j in 0..L {
             let n = self.n[j];
-            let v = (self.squares[j] - self.sum[j] * self.sum[j] / n) / (n - 1.0);
+            let v = (self.squares[j] - self.sum[j] * self.sum[j] / n) / (n - less);
             let v = if v < 0.0 { 0.0 } else { v };
             out[j] = if n >= 2.0 { v } else { f64::NAN };
         }

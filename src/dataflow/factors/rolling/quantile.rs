@@ -3,7 +3,6 @@
 use super::{Exactness, How, Kernel, Member, Parameter, Reads, Rolling, Window, needed, signature};
 #[cfg(test)]
 use super::{Twin, usable};
-use crate::dataflow::factors::simd::Level;
 use std::ops::Range;
 
 /// `ts_quantile(x, n, q)`: interpolated linearly between the two nearest of the sorted values.
@@ -15,7 +14,10 @@ pub(super) static QUANTILE: Member = Member {
         "value below which the share q of the last n values of x is, interpolated linearly",
     ),
     kernel: Kernel::Sorted(
-        Rolling { run: quantile, reads: Reads::Window },
+        Rolling {
+            run: |_, args, how, range, out| quantile(args, how, how.param(1), range, out),
+            reads: Reads::Window,
+        },
         |level, sorted, how, out| {
             sorted.quantile(level, how.param(1), needed(how, 1) as usize, out);
         },
@@ -30,7 +32,13 @@ pub(super) static QUANTILE: Member = Member {
     }),
 };
 
-fn quantile(_: Level, args: &[Window<'_>], how: How<'_>, range: Range<usize>, out: &mut [f64]) {
+pub(super) fn quantile(
+    args: &[Window<'_>],
+    how: How<'_>,
+    q: f64,
+    range: Range<usize>,
+    out: &mut [f64],
+) {
     let Some(window) = args.first() else { return };
     let needed = needed(how, 1);
     let mut sorted: Vec<f64> = Vec::with_capacity(window.len());
@@ -39,7 +47,7 @@ fn quantile(_: Level, args: &[Window<'_>], how: How<'_>, range: Range<usize>, ou
         sorted.extend(window.lanes::<1>(symbol).map(|[x]| *x).filter(|x| x.is_finite()));
         *out = if sorted.len() as f64 >= needed {
             sorted.sort_unstable_by(f64::total_cmp);
-            interpolated(&sorted, how.param(1))
+            interpolated(&sorted, q)
         } else {
             f64::NAN
         };

@@ -5,6 +5,7 @@ use super::Twin;
 use super::{
     Exactness, How, Kernel, Member, Parameter, Reads, Rolling, Window, needed, signature, there,
 };
+use crate::dataflow::factors::least_squares::{Moments, factors};
 use crate::dataflow::factors::simd::Level;
 use crate::formula::MAX_SERIES;
 use std::ops::Range;
@@ -40,7 +41,7 @@ struct Sums {
     count: f64,
     mean: [f64; MAX_SERIES],
     /// Co-moments about the means; only the lower half is filled.
-    moments: [[f64; MAX_SERIES]; MAX_SERIES],
+    moments: Moments,
 }
 
 fn residuals(_: Level, args: &[Window<'_>], how: How<'_>, range: Range<usize>, out: &mut [f64]) {
@@ -96,43 +97,13 @@ impl Sums {
         sums
     }
 
-    /// Cholesky's method on the explaining series, numbers 1 and up; number 0 is explained.
+    /// Number 0 is explained by the others.
     fn residual(&self, series: usize) -> f64 {
-        let mut lower = [[0.0; MAX_SERIES]; MAX_SERIES];
-        let mut solved = [0.0; MAX_SERIES];
-        for i in 1..series {
-            for j in 1..=i {
-                let mut rest = self.moments[i][j];
-                for k in 1..j {
-                    rest -= lower[i][k] * lower[j][k];
-                }
-                if i == j {
-                    // What rounding leaves of a moment that the others explain is no moment.
-                    if rest.is_nan() || rest <= self.moments[i][i] * 1e-12 {
-                        return f64::NAN;
-                    }
-                    lower[i][i] = rest.sqrt();
-                } else {
-                    lower[i][j] = rest / lower[j][j];
-                }
-            }
-            let mut rest = self.moments[i][0];
-            for k in 1..i {
-                rest -= lower[i][k] * solved[k];
-            }
-            solved[i] = rest / lower[i][i];
-        }
-        for i in (1..series).rev() {
-            let mut rest = solved[i];
-            for k in i + 1..series {
-                rest -= lower[k][i] * solved[k];
-            }
-            solved[i] = rest / lower[i][i];
-        }
+        let Some(factors) = factors(&self.moments, series) else { return f64::NAN };
         // The newest row is 0 after the shift: its distance from the means is minus the means.
         let mut residual = -self.mean[0];
         for i in 1..series {
-            residual += solved[i] * self.mean[i];
+            residual += factors[i] * self.mean[i];
         }
         residual
     }

@@ -4,25 +4,28 @@
 use super::moments::Spread;
 use super::{
     Blockwise, Exactness, Fold, Member, Parameter, Reads, Rolling, Scan, Window, blocked, blocks,
-    mend, signature,
+    less, mend, signature,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
 
-/// `ts_std(x, n)`: with n - 1 in the denominator, so missing for n = 1.
+/// `ts_std(x, n)`: with n - 1 in the denominator, or n if the rules say so.
 pub(super) static STD: Member = Member {
     signature: signature(
         "ts_std",
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
-        "sample standard deviation (ddof 1) of the last n values of x; 0 when they are equal",
+        "standard deviation (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x; 0 \
+         when they are equal",
     ),
     kernel: blocked::<1, 2, Std<false>>(
         Rolling {
             run: |level, args, how, range, out| {
-                blocks::scan::<64, 1, 2, _>(level, Std::<false>, args, how, range.clone(), out);
+                let less = less(how);
+                let std = Std::<false> { less };
+                blocks::scan::<64, 1, 2, _>(level, std, args, how, range.clone(), out);
                 if how.mode.partial {
-                    mend(level, OfSome::<false>, args, range, out);
+                    mend(level, OfSome::<false> { less }, args, range, out);
                 }
             },
             reads: Reads::Window,
@@ -39,14 +42,17 @@ pub(super) static VAR: Member = Member {
         "ts_var",
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
-        "sample variance (ddof 1) of the last n values of x; 0 when they are equal",
+        "variance (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x; 0 when they \
+         are equal",
     ),
     kernel: blocked::<1, 2, Std<true>>(
         Rolling {
             run: |level, args, how, range, out| {
-                blocks::scan::<64, 1, 2, _>(level, Std::<true>, args, how, range.clone(), out);
+                let less = less(how);
+                let std = Std::<true> { less };
+                blocks::scan::<64, 1, 2, _>(level, std, args, how, range.clone(), out);
                 if how.mode.partial {
-                    mend(level, OfSome::<true>, args, range, out);
+                    mend(level, OfSome::<true> { less }, args, range, out);
                 }
             },
             reads: Reads::Window,
@@ -81,18 +87,20 @@ pub(super) fn twin_var(window: &[f64], how: How<'_>) -> f64 {
         sum += shifted;
         squares += q + apart * (s + shifted);
     }
-    let variance = (squares - sum * sum / n) / (n - 1.0);
+    let variance = (squares - sum * sum / n) / (n - less(how));
     if variance < 0.0 { 0.0 } else { variance }
 }
 
 /// Of the values that are there.
 #[derive(Clone, Copy)]
-struct OfSome<const VAR: bool>;
+struct OfSome<const VAR: bool> {
+    less: f64,
+}
 
 impl<const VAR: bool> Fold for OfSome<VAR> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
-        let mut out = Spread::<L>::of(args[0], at).variance();
+        let mut out = Spread::<L>::of(args[0], at).variance(self.less);
         if !VAR {
             for v in &mut out {
                 *v = v.sqrt();
@@ -103,7 +111,9 @@ impl<const VAR: bool> Fold for OfSome<VAR> {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Std<const VAR: bool>;
+struct Std<const VAR: bool> {
+    less: f64,
+}
 
 /// Newest values, sums of the distances from them, and of their squares.
 #[derive(Clone, Copy)]
@@ -134,10 +144,10 @@ impl<const VAR: bool> Scan<1> for Std<VAR> {
 
     #[inline(always)]
     fn finish<const L: usize>(self, state: Moments<L>, n: f64) -> [f64; L] {
-        let mut out = [0.0; L];
+        let (mut out, divisor) = ([0.0; L], if n > 1.0 { n - self.less } else { 0.0 });
         for j in 0..L {
             // What is infinite gives infinity minus infinity: missing by itself.
-            let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / (n - 1.0);
+            let variance = (state.squares[j] - state.sum[j] * state.sum[j] / n) / divisor;
             let variance = if variance < 0.0 { 0.0 } else { variance };
             out[j] = if VAR { variance } else { variance.sqrt() };
         }
@@ -186,7 +196,7 @@ mod tests {
         let mut out = [0.0; 8];
         scan::<16, 1, _>(
             Level::best(),
-            Std::<false>,
+            Std::<false> { less: 1.0 },
             &[Window::new(data, &starts)],
             0..8,
             &mut out,

@@ -24,6 +24,7 @@ mod lexer;
 mod lower;
 mod names;
 mod parser;
+mod reference;
 mod rules;
 mod scope;
 mod signature;
@@ -40,5 +41,6 @@ pub use compile::{
 pub use error::FormulaError;
 pub use graph::{Graph, Node, NodeId, NodeKind};
 pub use names::names;
+pub use reference::{Cost, DERIVED, Description, Reference};
 pub use rules::{Mode, Rules};
 pub use signature::{Exactness, Family, Parameter, Signature};

@@ -74,13 +74,6 @@ pub struct FactorPlan {
     pub derived: Vec<(&'static str, &'static str)>,
 }
 
-/// Series that follow from others, where they are no columns.
-const DERIVED: [(&str, &str); 3] = [
-    ("returns", "close / delay(close, 1) - 1"),
-    ("vwap", "amount / volume"),
-    ("amount", "vwap * volume"),
-];
-
 impl FactorPlan {
     /// Compiles `sets` for an input with these columns: name, and whether it holds text.
     ///
@@ -120,7 +113,7 @@ impl FactorPlan {
             let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
             all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))
         };
-        let derived = DERIVED
+        let derived = formula::DERIVED
             .into_iter()
             .filter(|(name, _)| !known.contains(name) && mentions(name))
             .collect();

@@ -194,13 +194,7 @@ fn check(member: &dyn CheckMember) -> String {
 }
 
 fn function(signature: &Signature) -> String {
-    let is_word = signature.name.starts_with(char::is_alphabetic);
-    let form = match (signature.name, signature.parameters) {
-        ("neg", _) => "-x".to_owned(),
-        (sign, [x, y]) if !is_word => format!("{} {sign} {}", x.name(), y.name()),
-        _ => signature.display(),
-    };
-    format!("| `{}` | {} |\n", cell(&form), cell(signature.summary))
+    format!("| `{}` | {} |\n", cell(&signature.written()), cell(signature.summary))
 }
 
 fn functions(family: Family) -> String {

@@ -14,7 +14,14 @@ pub(super) static COV: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y"), Parameter::Window("n", 2)],
         Exactness::Never,
         "sample covariance (ddof 1) of the last n values of x and y",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sum of (x[i] - mean of x) (y[i] - mean of y) / (n - 1)",
+        missing: super::PAIRS,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "ts_cov(rank(close), rank(volume), 10)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             sweep::<16, _>(level, Cov { needed: needed(how, 2) }, args, range, out);

@@ -16,7 +16,14 @@ pub(super) static SUM: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "sum of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x[0] + x[1] + ... + x[n-1]",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "ts_sum(volume, 10)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| match how.mode.partial {
             true => scan::<32, 1, _>(level, SumOfSome::<false>, args, range, out),
@@ -35,7 +42,14 @@ pub(super) static MEAN: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "mean of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "(x[0] + x[1] + ... + x[n-1]) / n",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "close / ts_mean(close, 20) - 1",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| match how.mode.partial {
             true => scan::<32, 1, _>(level, SumOfSome::<true>, args, range, out),

@@ -21,6 +21,10 @@ pub struct FactorFile {
     /// Rules that depart from those of the profile.
     #[serde(default)]
     pub rules: Field<FactorRules>,
+    /// Constants by name, which the formulas and sub-formulas may use, also as windows: their
+    /// defaults. Who uses the set may give others.
+    #[serde(default)]
+    pub parameters: Field<Entries<f64>>,
     /// Sub-formulas by name; the formulas of this set, and later sub-formulas, may use them.
     #[serde(default, rename = "let")]
     pub lets: Field<Entries<String>>,

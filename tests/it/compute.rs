@@ -110,6 +110,32 @@ fn functions_are_listed_and_described() {
         assert!(all.contains(name), "{name}");
     }
     let one = text(&weir(folder.path(), &["functions", "delay"]).stdout);
-    assert!(one.contains("look-back: n bars"), "{one}");
+    assert!(one.contains("look-back  n bars"), "{one}");
     assert_eq!(weir(folder.path(), &["functions", "dely"]).status.code(), Some(2));
+}
+
+#[test]
+fn parameters_of_a_set_are_given_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
+    let set = "factor_set: own\nparameters: { n: 2 }\nformulas:\n  back: delay(close, n)\n";
+    std::fs::write(folder.path().join("own.yaml"), set).unwrap();
+    let run = |more: &[&str]| {
+        let all = ["compute", "own.yaml", "--input", "bars.csv"];
+        weir(folder.path(), &[&all, more].concat())
+    };
+    let (two, one) = (run(&[]), run(&["-p", "n=1"]));
+    assert_eq!((two.status.code(), one.status.code()), (Some(0), Some(0)));
+    assert_ne!(text(&two.stdout), text(&one.stdout));
+    for (given, message) in [
+        ("m=1", "no set has a parameter `m`; did you mean `n`?"),
+        ("n=x", "`x` is not a number"),
+        ("n", "write NAME=VALUE"),
+        ("n=-1", "own.yaml:4:22: error: window `n` of `delay` is -1"),
+    ] {
+        let done = run(&["--parameter", given]);
+        assert_eq!(done.status.code(), Some(2), "{given}");
+        let said = text(&done.stderr);
+        assert!(said.contains(message), "{given}: {said}");
+    }
 }

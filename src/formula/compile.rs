@@ -159,7 +159,11 @@ fn one_formula(
     let added = builder.add(scope, output, &tree, meanings);
     added.map(|()| value).map_err(|Full| {
         let message = "with this formula the pipeline's graph becomes too large";
-        let help = format!("at most {MAX_NODES} nodes; sums of thousands of terms are large too");
+        let help = format!(
+            "at most {MAX_NODES} nodes whose expressions, written out, have {} MiB: chains of \
+             thousands of terms or sub-formulas are too long",
+            MAX_TEXT >> 20
+        );
         vec![FormulaError::at(whole, message).help(help)]
     })
 }

@@ -49,9 +49,11 @@ impl<'a> Builder<'a> {
         self.lets.clear();
     }
 
-    /// Something stands for a sub-formula that is wrong; the graph is of no use any more.
+    /// A missing value stands for a sub-formula that is wrong; the graph is of no use any more.
     pub(super) fn broken_let(&mut self) {
-        self.lets.push(0);
+        // What is full has a first node.
+        let node = self.node(NodeKind::Constant(f64::NAN)).unwrap_or(0);
+        self.lets.push(node);
     }
 
     /// Adds a checked formula as an output, or as the next sub-formula if it has no name.

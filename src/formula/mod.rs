@@ -36,6 +36,8 @@ mod signature;
 mod cases;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod robust;
 
 pub use compile::{
     FieldKind, FormulaSet, MAX_DEPTH, MAX_LENGTH, MAX_NODES, MAX_SERIES, MAX_WINDOW, compile,

@@ -111,6 +111,8 @@ fn mentioned(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -140,5 +142,65 @@ mod tests {
         let mut few = set;
         few.keep(&["y".to_owned()], &[]).unwrap();
         assert_eq!(few.lets.len(), 2);
+    }
+
+    fn file() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "factor_set: a\n",
+            "formulas:\n",
+            "let:\n",
+            "parameters: { n: 3 }\n",
+            "parameters:\n",
+            "rules: { min_periods: one }\n",
+            "profile: qlib\n",
+            "  x: ts_mean(close, n)\n",
+            "  y: rank(x)\n",
+            "  d: close - open\n",
+            "  n: 5\n",
+            "  e: d / d\n",
+            "  z: vwap + e\n",
+            "  x: \"\"\n",
+            " : ",
+            "- ",
+            "[",
+            "}",
+            "\"",
+            "\t",
+            "  ",
+            "n",
+            "\n",
+            "#",
+            "&a ",
+            "*a",
+            "|\n",
+        ]);
+        prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_a_set_or_errors(
+            text in prop_oneof![
+                file(),
+                file().prop_map(|text| format!("factor_set: a\nformulas:\n  x: close\n{text}")),
+                prop::collection::vec(any::<u8>(), 0..120)
+                    .prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+            ],
+        ) {
+            match FactorSet::read("a.yaml", &text) {
+                Err(errors) => prop_assert!(!errors.is_empty()),
+                Ok(set) => {
+                    let names: Vec<String> = set.names().map(str::to_owned).collect();
+                    let columns = [("close", false), ("open", false)];
+                    let functions = crate::plan::fakes::catalog().functions;
+                    let plan = crate::plan::FactorPlan::new(&[set], &columns, functions);
+                    if let Ok(plan) = plan {
+                        let outputs: Vec<_> =
+                            plan.graph.outputs.iter().map(|(name, _)| name.clone()).collect();
+                        prop_assert_eq!(outputs, names);
+                    }
+                }
+            }
+        }
     }
 }

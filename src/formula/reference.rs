@@ -37,7 +37,7 @@ pub enum Cost {
     Constant,
     /// Every input of the window is looked at.
     Window,
-    /// The window is sorted.
+    /// The sorted window is kept from bar to bar; after a correction it is sorted anew.
     SortedWindow,
     /// A least-squares fit of k series over the window.
     Fit,
@@ -59,7 +59,7 @@ impl Cost {
         match self {
             Cost::Constant => "O(1)",
             Cost::Window => "O(n): directly over the window",
-            Cost::SortedWindow => "O(n log n): sort of the window",
+            Cost::SortedWindow => "O(n): one value goes into the sorted window and one out",
             Cost::Fit => "O(n k^2): sums over the window, then k equations are solved",
             Cost::Row => "O(1): passes over the row of all symbols",
             Cost::SortedRow => "O(log symbols): sort of the row of all symbols",

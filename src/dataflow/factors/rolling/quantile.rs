@@ -22,7 +22,12 @@ pub(super) static QUANTILE: Member = Member {
         cost: super::Cost::SortedWindow,
         example: "ts_quantile(close, 20, 0.8)",
     }),
-    kernel: Kernel::Rolling(Rolling { run: quantile, reads: Reads::Window }),
+    kernel: Kernel::Sorted(
+        Rolling { run: quantile, reads: Reads::Window },
+        |level, sorted, how, out| {
+            sorted.quantile(level, how.param(1), needed(how, 1) as usize, out);
+        },
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {
         let Some(mut x) = usable(&w[0], how, 1) else { return f64::NAN };

@@ -1,11 +1,12 @@
 //! `docs/functions.md` is written from what the functions say of themselves, and what they say
-//! holds: examples compile, look-backs are those of the compiler. `WEIR_UPDATE=1` writes it anew.
+//! holds: examples compile. `WEIR_UPDATE=1` writes it anew. What `docs/formulas.md` shows is tried.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use weir::dataflow::catalog;
 use weir::formula::{self, DERIVED, Family, FieldKind, FormulaSet};
+use weir::plan::{FactorError, FactorPlan, FactorSet};
 
 use crate::pipelines::{all_hold, holds};
 
@@ -83,4 +84,59 @@ fn examples_compile_and_use_the_function() {
         });
         assert!(used, "{example} does not use `{}`", function.name);
     }
+}
+
+const PAGE: &str = "docs/formulas.md";
+
+/// The blocks of a page that are marked with `language`.
+fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
+    let mark = format!("```{language}\n");
+    let parts = page.split(mark.as_str()).skip(1);
+    parts.map(|part| part.split("```").next().expect("a block has an end")).collect()
+}
+
+fn columns() -> Vec<(&'static str, bool)> {
+    let numbers = FIELDS.iter().map(|name| (*name, false));
+    numbers.chain(GROUPS.iter().map(|name| (*name, true))).collect()
+}
+
+fn computed(set: FactorSet) -> Result<FactorPlan, FactorError> {
+    FactorPlan::new(&[set], &columns(), catalog().functions)
+}
+
+#[test]
+fn what_the_page_of_formulas_shows_holds() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let formulas = blocks(&page, "formula");
+    assert_eq!(formulas.len(), 1);
+    for formula in formulas[0].lines() {
+        let set = FactorSet::written(&format!("x = {formula}")).unwrap();
+        computed(set).unwrap_or_else(|error| panic!("{formula}: {error:?}"));
+    }
+    let files: Vec<_> = blocks(&page, "yaml");
+    let (sets, uses): (Vec<&str>, Vec<&str>) =
+        files.into_iter().partition(|text| text.starts_with("factor_set"));
+    let mut set = FactorSet::read("trend.yaml", sets[0]).unwrap();
+    assert_eq!((sets.len(), uses.len()), (1, 1));
+    computed(set.clone()).unwrap();
+    for (name, value) in [("fast", 6.0), ("slow", 13.0)] {
+        set.set_parameter(name, value).unwrap();
+    }
+    let plan = computed(set).unwrap();
+    let slopes = plan.graph.nodes.iter().filter(|node| node.text == "ts_slope(close, 26)");
+    assert_eq!(slopes.count(), 1, "2 * slow");
+    // The pipeline beside it names the set and what is in it.
+    assert!(uses[0].contains("trend.yaml: { only: [macd, slope], parameters: { slow: 30 } }"));
+}
+
+#[test]
+fn the_error_on_the_page_of_formulas_is_what_is_printed() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let shown = blocks(&page, "console");
+    let (command, expected) = shown[0].split_once('\n').unwrap();
+    let formula = command.split('\'').nth(1).expect("a formula in quotes");
+    let error = computed(FactorSet::written(formula).unwrap()).unwrap_err();
+    let FactorError::Formulas(all) = error else { panic!("{error:?}") };
+    let printed: Vec<_> = all.iter().map(ToString::to_string).collect();
+    assert_eq!(printed.join("\n").trim_end(), expected.trim_end());
 }

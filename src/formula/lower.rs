@@ -169,6 +169,8 @@ impl<'a> Builder<'a> {
             partial: rules.partial && windows,
             qlib: rules.qlib && windows,
             raw_ties: rules.raw_ties && function.compares && !exact,
+            traded: rules.traded
+                && matches!(function.family, Family::TimeSeries | Family::Recursive),
         };
         self.node(NodeKind::Call { function, args, params, mode })
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::{FieldPlan, MissingField};
 use crate::config::{
-    self, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile, Ties,
-    WindowRound, suggestion,
+    self, Clock, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile,
+    Ties, WindowRound, suggestion,
 };
 use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules, Signature};
 
@@ -360,6 +360,9 @@ fn rules(profile: Profile, chosen: Option<&config::FactorRules>) -> Rules {
     let Some(chosen) = chosen else { return rules };
     if let Some(periods) = chosen.min_periods.get() {
         rules.mode.partial = *periods == MinPeriods::One;
+    }
+    if let Some(clock) = chosen.clock.get() {
+        rules.mode.traded = *clock == Clock::Traded;
     }
     if let Some(ties) = chosen.ties.get() {
         rules.mode.raw_ties = *ties == Ties::Raw;

@@ -139,3 +139,25 @@ fn parameters_of_a_set_are_given_on_the_command_line() {
         assert!(said.contains(message), "{given}: {said}");
     }
 }
+
+#[test]
+fn a_set_chooses_whether_windows_close_over_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let bars = "symbol,date,close\nA,2024-01-01,1\nB,2024-01-01,10\nB,2024-01-02,11\n\
+                A,2024-01-03,3\nB,2024-01-03,12\n";
+    std::fs::write(folder.path().join("bars.csv"), bars).unwrap();
+    let run = |clock: &str| {
+        let set = format!(
+            "factor_set: own\nrules: {{ clock: {clock} }}\nformulas:\n  back: delay(close, 1)\n"
+        );
+        std::fs::write(folder.path().join("own.yaml"), set).unwrap();
+        let arguments = ["compute", "own.yaml", "--input", "bars.csv", "--output", "out.csv"];
+        let done = weir(folder.path(), &arguments);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        let out = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        let of = |line: &&str| line.starts_with("2024-01-03,A") || line.starts_with("2024-01-02,A");
+        out.lines().filter(of).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(run("calendar"), ["2024-01-02,A,1", "2024-01-03,A,"]);
+    assert_eq!(run("traded"), ["2024-01-02,A,", "2024-01-03,A,1"]);
+}

@@ -219,7 +219,7 @@ mod tests {
         for (level, choice) in
             Level::available().into_iter().flat_map(|level| (0..8).map(move |c| (level, c)))
         {
-            let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, raw_ties: false };
+            let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, ..Mode::PLAIN };
             // Fewer rows than the window has, where that is allowed.
             let n = if mode.partial { rows + 3 } else { rows };
             let params = [n as f64, 0.3];

@@ -23,7 +23,7 @@ pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, nearest, suggestion};
 pub use document::{Document, Place};
 pub use factors::{
-    Deviations, FactorFile, FactorRules, MinPeriods, Profile, Seed, Ties, WindowRound,
+    Clock, Deviations, FactorFile, FactorRules, MinPeriods, Profile, Seed, Ties, WindowRound,
     factors_schema, read_factors,
 };
 pub use outputs::{FactorsOutput, LayoutName, Outputs};

@@ -17,11 +17,10 @@ pub struct Mode {
     pub population: bool,
     /// `ema` and `rma` begin with the mean of the first n inputs, instead of with the first.
     pub mean_seed: bool,
+    /// Windows, distances and states count a symbol's own bars (`clock: traded`), instead of all
+    /// times.
+    pub traded: bool,
 }
-
-/// The default, for constants.
-const PLAIN: Mode =
-    Mode { partial: false, qlib: false, raw_ties: false, population: false, mean_seed: false };
 
 /// The rules of a set of formulas.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,19 +33,32 @@ pub struct Rules {
 
 impl Rules {
     /// Full windows, the tie grid, windows rounded.
-    pub const WORLDQUANT: Rules = Rules { mode: PLAIN, floor_windows: false };
+    pub const WORLDQUANT: Rules = Rules { mode: Mode::PLAIN, floor_windows: false };
     /// Windows use what is there, and the rules of Qlib.
     pub const QLIB: Rules =
-        Rules { mode: Mode { partial: true, qlib: true, ..PLAIN }, floor_windows: false };
+        Rules { mode: Mode { partial: true, qlib: true, ..Mode::PLAIN }, floor_windows: false };
     /// TA-Lib: averages begin with a mean, deviations are those of a population.
-    pub const TA: Rules =
-        Rules { mode: Mode { population: true, mean_seed: true, ..PLAIN }, floor_windows: false };
+    pub const TA: Rules = Rules {
+        mode: Mode { population: true, mean_seed: true, ..Mode::PLAIN },
+        floor_windows: false,
+    };
     /// The Chinese terminals as MyTT has them: averages begin with the first value, deviations are
     /// those of a population.
-    pub const CN: Rules = Rules { mode: Mode { population: true, ..PLAIN }, floor_windows: false };
+    pub const CN: Rules =
+        Rules { mode: Mode { population: true, ..Mode::PLAIN }, floor_windows: false };
 }
 
 impl Mode {
+    /// The default, for constants.
+    pub const PLAIN: Mode = Mode {
+        partial: false,
+        qlib: false,
+        raw_ties: false,
+        population: false,
+        mean_seed: false,
+        traded: false,
+    };
+
     /// As it is written behind a function's name in the text of a node; empty for the default.
     pub(super) fn suffix(self) -> String {
         let marks = [
@@ -55,6 +67,7 @@ impl Mode {
             (self.raw_ties, "@raw"),
             (self.population, "@population"),
             (self.mean_seed, "@mean_seed"),
+            (self.traded, "@traded"),
         ];
         marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect()
     }

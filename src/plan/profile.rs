@@ -1,6 +1,6 @@
 //! The rules of a factor set: those of its profile, and what it sets on its own.
 
-use crate::config::{Deviations, FactorRules, MinPeriods, Profile, Seed, Ties, WindowRound};
+use crate::config::{Clock, Deviations, FactorRules, MinPeriods, Profile, Seed, Ties, WindowRound};
 use crate::formula::Rules;
 
 /// The rules of `profile`, but for those that were `chosen`.
@@ -14,6 +14,9 @@ pub(super) fn rules(profile: Profile, chosen: Option<&FactorRules>) -> Rules {
     let Some(chosen) = chosen else { return rules };
     if let Some(periods) = chosen.min_periods.get() {
         rules.mode.partial = *periods == MinPeriods::One;
+    }
+    if let Some(clock) = chosen.clock.get() {
+        rules.mode.traded = *clock == Clock::Traded;
     }
     if let Some(ties) = chosen.ties.get() {
         rules.mode.raw_ties = *ties == Ties::Raw;

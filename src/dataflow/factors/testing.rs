@@ -89,7 +89,7 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Parameter::Constant(_) => params.push(1.5),
             }
         }
-        let mode = match function.family {
+        let mut mode = match function.family {
             Family::TimeSeries => [
                 Mode::default(),
                 Mode { partial: true, ..Mode::default() },
@@ -101,6 +101,9 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
             Family::Recursive => Mode { mean_seed: random.below(2) == 0, ..Mode::default() },
             _ => Mode::default(),
         };
+        if matches!(function.family, Family::TimeSeries | Family::Recursive) {
+            mode.traded = random.below(4) == 0;
+        }
         nodes.push(builder.call_with(function.name, &args, &params, mode));
     }
     for i in 0..nodes.len() {
@@ -144,7 +147,12 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                 (0..symbols.len()).filter(|s| firsts[*s] <= Some(*time)).collect();
             let mut across = None;
             for (s, symbol) in symbols.iter().enumerate() {
+                // The times that count up to this one: all, or those of the symbol's bars.
+                let has_bar = |u: &usize| rows.contains_key(&(times[*u], *symbol));
+                let traded = matches!(&node.kind, NodeKind::Call { mode, .. } if mode.traded);
+                let counted: Vec<usize> = (0..=t).filter(|u| !traded || has_bar(u)).collect();
                 let cell = match &node.kind {
+                    _ if traded && !has_bar(&t) => f64::NAN,
                     NodeKind::Field(field) => {
                         rows.get(&(*time, *symbol)).map_or(f64::NAN, |row| row[*field])
                     }
@@ -159,18 +167,11 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
-                                let back = rows_back(reads(member), how, t);
-                                let cuts = cuts_of(member, n, &back, t, &times);
-                                let how = How { cuts: Cuts { rows: &cuts, kept: None }, ..how };
-                                let window = |a: &NodeId| {
-                                    back.iter().map(|b| values[*a][t - b][s]).collect()
+                                let arg = |a: &NodeId| {
+                                    counted.iter().map(|u| values[*a][*u][s]).collect()
                                 };
-                                match back.first() {
-                                    Some(oldest) if *oldest <= t => {
-                                        f(&args.iter().map(window).collect::<Vec<_>>(), how)
-                                    }
-                                    _ => f64::NAN,
-                                }
+                                let args: Vec<Vec<f64>> = args.iter().map(arg).collect();
+                                of_windows(f, member, how, &args, &times)
                             }
                             Twin::Row(f) => {
                                 let row = across.get_or_insert_with(|| {
@@ -182,7 +183,9 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 members.iter().position(|m| *m == s).map_or(f64::NAN, |i| row[i])
                             }
                             Twin::History(f) => {
-                                let of = |a: &NodeId| (0..=t).map(|u| values[*a][u][s]).collect();
+                                let of = |a: &NodeId| {
+                                    counted.iter().map(|u| values[*a][*u][s]).collect()
+                                };
                                 f(&args.iter().map(of).collect::<Vec<_>>(), how)
                             }
                         }
@@ -200,14 +203,32 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
 }
 
-/// Which rows an operator down a column reads.
-fn reads(member: &Member) -> Reads {
-    match member.kernel {
-        Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _) | Kernel::Blocked(kernel, _) => {
-            kernel.reads
-        }
-        _ => panic!("{} has no windows", member.signature.name),
+/// A cell of an operator down a column, from all values of its arguments that count. `times` are
+/// those of the values, unless these are a symbol's own bars.
+fn of_windows(
+    twin: fn(&[Vec<f64>], How<'_>) -> f64,
+    member: &Member,
+    how: How<'_>,
+    args: &[Vec<f64>],
+    times: &[i64],
+) -> f64 {
+    let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _) | Kernel::Blocked(kernel, _)) =
+        member.kernel
+    else {
+        panic!("{} has no windows", member.signature.name)
+    };
+    let older = args[0].len() - 1;
+    let back = rows_back(kernel.reads, how, older);
+    if back.first().is_none_or(|oldest| *oldest > older) {
+        return f64::NAN;
     }
+    let mut cuts = cuts_of(member, how.n, &back, older, times);
+    if how.mode.traded {
+        cuts.clear();
+    }
+    let how = How { cuts: Cuts { rows: &cuts, kept: None }, ..how };
+    let window = |x: &Vec<f64>| back.iter().map(|b| x[older - b]).collect();
+    twin(&args.iter().map(window).collect::<Vec<_>>(), how)
 }
 
 /// How far back the rows are that an operator reads, oldest first, where `older` rows are older.

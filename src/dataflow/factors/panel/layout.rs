@@ -46,6 +46,8 @@ pub(super) struct Layout {
     pub(super) buffers: usize,
     /// Rows before the oldest that may change, which some node reads.
     pub(super) reach: usize,
+    /// 1 where a symbol has a bar, else missing; there if some window counts own bars only.
+    pub(super) presence: Option<NodeId>,
 }
 
 /// One node.
@@ -55,6 +57,8 @@ pub(super) struct NodeLayout {
     pub(super) step: Step,
     /// Rows before the oldest changeable one that are kept.
     pub(super) reach: usize,
+    /// How many values are kept at a symbol's own bars before the oldest changeable row.
+    pub(super) own: usize,
     /// Kept nodes whose value depends on this one, directly or through nodes that are not kept.
     pub(super) readers: Vec<Reader>,
     /// Nodes that are not kept and needed to compute this one, in order.
@@ -94,6 +98,12 @@ pub(super) enum Step {
         args: Vec<NodeId>,
         rules: Chosen,
     },
+    /// The same over own bars only; the last argument is the layout's `presence`.
+    Traded {
+        kernel: Rolling,
+        args: Vec<NodeId>,
+        rules: Chosen,
+    },
     CrossSection {
         kernel: AcrossKernel,
         args: Vec<NodeId>,
@@ -129,6 +139,11 @@ impl Chosen {
         How { inexact, mode, n, params: &self.params, cuts }
     }
 
+    /// Whether only a symbol's own bars count.
+    pub(super) fn traded(&self) -> bool {
+        self.mode.traded
+    }
+
     /// Whether a window may have fewer rows, as long as there are no more.
     pub(super) fn partial(&self, reads: Reads) -> bool {
         match reads {
@@ -155,6 +170,7 @@ impl Step {
             Step::Input => &[],
             Step::Elementwise { args, .. }
             | Step::Rolling { args, .. }
+            | Step::Traded { args, .. }
             | Step::CrossSection { args, .. }
             | Step::Recursive { args, .. } => args,
         }
@@ -179,12 +195,12 @@ impl Layout {
                 NodeKind::Call { .. } => match call(graph, id, &ids)? {
                     Computed::By(step) => (Place::Kept, step),
                     Computed::State(kernel, args, rules) => {
-                        layout.push_recursive(kernel, &args, &rules, name(&node.kind));
-                        ids.push(layout.nodes.len() - 1);
+                        ids.push(layout.push_recursive(kernel, args, &rules, name(&node.kind)));
                         continue;
                     }
                 },
             };
+            let step = layout.of_own_bars(step);
             layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
         }
@@ -203,28 +219,45 @@ impl Layout {
         Ok(layout)
     }
 
-    fn push(&mut self, place: Place, step: Step, name: &str) {
-        let (reach, readers, chain, output) = Default::default();
+    pub(super) fn push(&mut self, place: Place, step: Step, name: &str) {
+        let (reach, own, readers, chain, output) = Default::default();
         let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
         let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
-        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output, operator });
+        self.nodes.push(NodeLayout { place, step, reach, own, readers, chain, output, operator });
     }
 
-    /// Adds the nodes of the state of a recursive operator, and then the one of its result.
-    fn push_recursive(&mut self, kernel: Recursive, args: &[NodeId], rules: &Chosen, name: &str) {
+    /// Adds the nodes of the state of a recursive operator, and then the one of its result, which is
+    /// given.
+    fn push_recursive(
+        &mut self,
+        kernel: Recursive,
+        mut args: Vec<NodeId>,
+        rules: &Chosen,
+        name: &str,
+    ) -> NodeId {
+        if rules.traded() {
+            args = args.into_iter().map(|arg| self.at_own_bars(arg, name)).collect();
+        }
         let first = self.nodes.len();
         let state = first..first + kernel.state.len();
         for (own, kernel) in state.clone().zip(kernel.state) {
             let others = state.clone().filter(|other| *other != own).collect();
-            let (args, rules, kernel) = (args.to_vec(), rules.clone(), *kernel);
+            let (args, rules, kernel) = (args.clone(), rules.clone(), *kernel);
             self.push(Place::Kept, Step::Recursive { kernel, args, others, rules }, name);
         }
-        let (kernel, args) = match kernel.result {
-            Outcome::State => return,
-            Outcome::Masked => (MASK, state.rev().take(1).chain(args.first().copied()).collect()),
-            Outcome::Of(kernel) => (kernel, state.chain(args.iter().copied()).collect()),
+        let masked = matches!(kernel.result, Outcome::Masked);
+        let result = match kernel.result {
+            Outcome::State => None,
+            Outcome::Masked => {
+                Some((MASK, state.rev().take(1).chain(args.first().copied()).collect()))
+            }
+            Outcome::Of(kernel) => Some((kernel, state.chain(args).collect())),
         };
-        self.push(Place::Kept, Step::Elementwise { kernel, args }, name);
+        if let Some((kernel, args)) = result {
+            self.push(Place::Kept, Step::Elementwise { kernel, args }, name);
+        }
+        let result = self.nodes.len() - 1;
+        if rules.traded() && !masked { self.at_own_bars(result, name) } else { result }
     }
 
     /// How many distinct nodes are factors.
@@ -301,6 +334,9 @@ impl Layout {
                     self.windows.push((id, reach));
                     self.reach = self.reach.max(reach);
                 }
+                Step::Traded { kernel, args, rules } => {
+                    self.keep_own(args.clone(), kernel.reads.reach(rules.window));
+                }
                 Step::CrossSection { .. } => self.cross_sections.push(id),
                 _ => {}
             }
@@ -315,7 +351,7 @@ impl Layout {
         for (id, node) in self.nodes.iter().enumerate() {
             for arg in node.step.args() {
                 last_use[*arg] = id;
-                windowed[*arg] |= matches!(node.step, Step::Rolling { .. });
+                windowed[*arg] |= matches!(node.step, Step::Rolling { .. } | Step::Traded { .. });
             }
         }
         let mut free: Vec<usize> = Vec::new();
@@ -356,7 +392,9 @@ impl Layout {
                 }
                 (_, step) => {
                     let whole = matches!(step, Step::CrossSection { .. });
-                    vec![Reader { node: id, rows: (0, 0), whole }]
+                    // How many rows a symbol's own bars are apart is not known.
+                    let traded = matches!(step, Step::Traded { .. });
+                    vec![Reader { node: id, rows: (0, if traded { usize::MAX } else { 0 }), whole }]
                 }
             };
             if let Step::Recursive { others, .. } = &self.nodes[id].step {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::bits::Bits;
 use super::history::History;
 use super::layout::{Layout, MOST_ARGUMENTS, Place, Step};
+use super::own::{Gathered, OwnBars};
 use super::sums::Sums;
 use crate::dataflow::factors::blocks::{Cuts, Kept};
 use crate::dataflow::factors::simd::Level;
@@ -20,6 +21,8 @@ pub(super) struct Store {
     pub(super) histories: Vec<History>,
     /// The rows of constants, by node.
     constants: Vec<Vec<f64>>,
+    /// Values at own bars, for windows that count these only.
+    pub(super) own: OwnBars,
     /// Sorted windows as of the newest row, by their number in the layout.
     pub(super) sorted: Vec<Sorted>,
     /// Sums of blocks as of the newest row, by their number in the layout.
@@ -41,6 +44,7 @@ pub(super) struct Workspace {
     cuts: Vec<usize>,
     /// A row without values.
     nothing: Vec<f64>,
+    gathered: Gathered,
 }
 
 /// Windows with more blocks are added up anew for every bar: there are none of that length.
@@ -57,6 +61,8 @@ pub(super) struct RowAt<'a> {
     pub(super) newest: bool,
     /// How many rows are older.
     pub(super) older: usize,
+    /// How many of these may change.
+    pub(super) changeable: usize,
     /// How many symbols there are.
     pub(super) symbols: usize,
     /// How many rows before it blocks begin, the newest first.
@@ -70,6 +76,7 @@ impl Store {
         let mut store = Store {
             histories: layout.nodes.iter().map(|_| History::default()).collect(),
             constants: layout.nodes.iter().map(|_| Vec::new()).collect(),
+            own: OwnBars::new(layout),
             sorted: layout.sorted.iter().map(|(_, n)| Sorted::new(*n)).collect(),
             sums: layout.sums.iter().map(|_| Sums::default()).collect(),
             buffers: vec![Vec::new(); layout.buffers],
@@ -94,6 +101,7 @@ impl Store {
         for buffer in &mut self.buffers {
             buffer.resize(width, f64::NAN);
         }
+        self.own.widen(width);
         for sorted in &mut self.sorted {
             sorted.widen(width);
         }
@@ -106,6 +114,7 @@ impl Store {
     pub(super) fn bytes(&self) -> usize {
         let rows = self.constants.iter().chain(&self.buffers);
         self.histories.iter().map(History::bytes).sum::<usize>()
+            + self.own.bytes()
             + self.sorted.iter().map(Sorted::bytes).sum::<usize>()
             + self.sums.iter().map(Sums::bytes).sum::<usize>()
             + rows.map(|row| row.capacity() * size_of::<f64>()).sum::<usize>()
@@ -190,6 +199,10 @@ impl Store {
                     }
                 }
                 (kernel.run)(at.level, &windows[..args.len()], rules.how(cuts), range, out);
+            }
+            Step::Traded { kernel, args, rules } => {
+                let of = (*kernel, args.as_slice(), rules);
+                self.compute_own(layout, of, at, range, &mut work.gathered, out);
             }
             Step::CrossSection { kernel, args, rules } => {
                 let all = at.members.count() == at.symbols;

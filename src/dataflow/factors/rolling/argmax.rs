@@ -13,7 +13,14 @@ use super::Twin;
 
 /// `ts_argmax(x, n)`: 1 = the oldest bar, n = the current one.
 pub(super) static ARGMAX: Member = Member {
-    signature: with_ties("ts_argmax", "position of the first largest of the last n values of x"),
+    signature: with_ties("ts_argmax", "position of the first largest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - i for the largest i among those with the largest x[i]",
+            missing: super::POSITION,
+            source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+            cost: super::Cost::Window,
+            example: "ts_argmax(close, 20)",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<true, false>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |a, b| a > b)),
@@ -21,7 +28,14 @@ pub(super) static ARGMAX: Member = Member {
 
 /// `ts_argmin(x, n)`.
 pub(super) static ARGMIN: Member = Member {
-    signature: with_ties("ts_argmin", "position of the first smallest of the last n values of x"),
+    signature: with_ties("ts_argmin", "position of the first smallest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - i for the largest i among those with the smallest x[i]",
+            missing: super::POSITION,
+            source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+            cost: super::Cost::Window,
+            example: "ts_argmin(close, 20)",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<false, false>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |a, b| a < b)),
@@ -29,7 +43,15 @@ pub(super) static ARGMIN: Member = Member {
 
 /// `highday(x, n)` = n - `ts_argmax(x, n)`.
 pub(super) static HIGHDAY: Member = Member {
-    signature: with_ties("highday", "bars since the first largest of the last n values of x"),
+    signature: with_ties("highday", "bars since the first largest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - ts_argmax(x, n)",
+            missing: super::POSITION,
+            source: "Guotai Junan, 191 short-period factors (2017); Qlib, data/ops.py for profile \
+                 qlib",
+            cost: super::Cost::Window,
+            example: "highday(high, 20) / 20",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<true, true>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| how.n as f64 - twin(w, how, |a, b| a > b)),
@@ -37,7 +59,15 @@ pub(super) static HIGHDAY: Member = Member {
 
 /// `lowday(x, n)` = n - `ts_argmin(x, n)`.
 pub(super) static LOWDAY: Member = Member {
-    signature: with_ties("lowday", "bars since the first smallest of the last n values of x"),
+    signature: with_ties("lowday", "bars since the first smallest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - ts_argmin(x, n)",
+            missing: super::POSITION,
+            source: "Guotai Junan, 191 short-period factors (2017); Qlib, data/ops.py for profile \
+                 qlib",
+            cost: super::Cost::Window,
+            example: "lowday(low, 20) / 20",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<false, true>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| how.n as f64 - twin(w, how, |a, b| a < b)),

@@ -18,7 +18,15 @@ pub(super) static CORR: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y"), Parameter::Window("n", 2)],
         Exactness::Never,
         "correlation of the last n values of x and y; missing when either is constant",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "ts_cov(x, y, n) / (ts_std(x, n) ts_std(y, n)), within [-1, 1]",
+        missing: super::BOTH_MOVE,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1; Qlib, data/ops.py for \
+                 profile qlib",
+        cost: super::Cost::Window,
+        example: "ts_corr(close, volume, 10)",
+    }),
     kernel: blocked::<2, 5, Corr<false>>(
         Rolling {
             run: |level, args, how, range, out| {

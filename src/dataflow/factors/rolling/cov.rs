@@ -15,7 +15,14 @@ pub(super) static COV: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y"), Parameter::Window("n", 2)],
         Exactness::Never,
         "covariance (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x and y",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sum of (x[i] - mean of x) (y[i] - mean of y) / (n - 1)",
+        missing: super::PAIRS,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "ts_cov(rank(close), rank(volume), 10)",
+    }),
     kernel: blocked::<2, 4, Cov>(
         Rolling {
             run: |level, args, how, range, out| {

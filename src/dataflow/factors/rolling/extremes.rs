@@ -14,7 +14,14 @@ pub(super) static MIN: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Inherited,
         "smallest of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "smallest of x[0], ..., x[n-1]",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "close / ts_min(low, 20) - 1",
+    }),
     kernel: blocked::<1, 2, Extreme<false>>(
         Rolling {
             run: |level, args, how, range, out| {
@@ -38,7 +45,14 @@ pub(super) static MAX: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Inherited,
         "largest of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "largest of x[0], ..., x[n-1]",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "close / ts_max(high, 20) - 1",
+    }),
     kernel: blocked::<1, 2, Extreme<true>>(
         Rolling {
             run: |level, args, how, range, out| {

@@ -14,6 +14,14 @@ use std::ops::Range;
 /// ones plus one; 1 to n.
 pub(super) static RANK: Member = Member {
     signature: Signature {
+        reference: super::Reference {
+            formula: "(number of x[i] < x[0]) + ((number of x[i] = x[0]) + 1) / 2",
+            missing: super::CURRENT,
+            source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1; average ties as in \
+                     pandas",
+            cost: super::Cost::Window,
+            example: "ts_rank(close, 10)",
+        },
         compares: true,
         ..signature(
             "ts_rank",
@@ -30,6 +38,13 @@ pub(super) static RANK: Member = Member {
 /// `ts_pct_rank(x, n)`: `ts_rank` divided by the number of values.
 pub(super) static PCT_RANK: Member = Member {
     signature: Signature {
+        reference: super::Reference {
+            formula: "ts_rank(x, n) / number of values",
+            missing: super::CURRENT,
+            source: "Qlib, data/ops.py (Rank)",
+            cost: super::Cost::Window,
+            example: "ts_pct_rank(close, 10)",
+        },
         compares: true,
         ..signature(
             "ts_pct_rank",

@@ -17,7 +17,14 @@ pub(super) static STD: Member = Member {
         Exactness::Never,
         "standard deviation (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x; 0 \
          when they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sqrt(sum of (x[i] - mean)^2 / (n - 1))",
+        missing: super::PAIR,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1; ddof 1 as in pandas",
+        cost: super::Cost::Window,
+        example: "ts_std(returns, 20)",
+    }),
     kernel: blocked::<1, 2, Std<false>>(
         Rolling {
             run: |level, args, how, range, out| {
@@ -44,7 +51,14 @@ pub(super) static VAR: Member = Member {
         Exactness::Never,
         "variance (ddof 1; 0 under the profiles `ta` and `cn`) of the last n values of x; 0 when they \
          are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sum of (x[i] - mean)^2 / (n - 1)",
+        missing: super::PAIR,
+        source: "pandas, rolling.var",
+        cost: super::Cost::Window,
+        example: "ts_var(returns, 20)",
+    }),
     kernel: blocked::<1, 2, Std<true>>(
         Rolling {
             run: |level, args, how, range, out| {

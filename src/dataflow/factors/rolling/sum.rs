@@ -19,7 +19,14 @@ pub(super) static SUM: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "sum of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x[0] + x[1] + ... + x[n-1]",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "ts_sum(volume, 10)",
+    }),
     kernel: blocked::<1, 2, Sum<false>>(
         Rolling {
             run: |level, args, how, range, out| {
@@ -43,7 +50,14 @@ pub(super) static MEAN: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "mean of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "(x[0] + x[1] + ... + x[n-1]) / n",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "close / ts_mean(close, 20) - 1",
+    }),
     kernel: blocked::<1, 2, Sum<true>>(
         Rolling {
             run: |level, args, how, range, out| {

@@ -22,7 +22,14 @@ pub(super) static SLOPE: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
         "slope of the least-squares line through the last n values of x, per bar",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "the b that makes the sum of (x[i] - a - b (n - i))^2 least",
+        missing: super::PAIR,
+        source: "Qlib, data/ops.py (Slope)",
+        cost: super::Cost::Window,
+        example: "ts_slope(close, 20) / close",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             trend::<SLOPE_OF>(level, args, how, range, out);
@@ -41,7 +48,14 @@ pub(super) static RSQUARE: Member = Member {
         Exactness::Never,
         "share of the variance of the last n values of x that their least-squares line explains, 0 \
          to 1; missing when they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "ts_corr(x, bar number, n)^2",
+        missing: super::FLAT,
+        source: "Qlib, data/ops.py (Rsquare)",
+        cost: super::Cost::Window,
+        example: "ts_rsquare(close, 20)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             trend::<RSQUARE_OF>(level, args, how, range, out);
@@ -59,7 +73,14 @@ pub(super) static RESI: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
         "distance of the current value from the least-squares line through the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x[0] - (a + b n) with the a and b of ts_slope",
+        missing: super::PAIR_CURRENT,
+        source: "Qlib, data/ops.py (Resi)",
+        cost: super::Cost::Window,
+        example: "ts_resi(close, 20) / close",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             trend::<RESI_OF>(level, args, how, range, out);

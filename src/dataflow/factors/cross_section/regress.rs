@@ -16,7 +16,14 @@ pub(super) static REGRESS_NEUTRALIZE: Member = Member {
         Exactness::Never,
         "distance of x from its least-squares fit by y1 to yk and one constant per group over the \
          universe at that time; missing where the ys and the groups depend on each other linearly",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x less its fit by least squares",
+        missing: "of the symbols at which all series and the group are there; missing elsewhere, and where the series and the groups depend on each other",
+        source: "Barra-style neutralisation by industry and size, as in Qlib and polars_ta",
+        cost: super::Cost::Row,
+        example: "regress_neutralize(returns, industry, log(volume))",
+    }),
     kernel: Kernel::CrossSection(|level, args, _, scratch, out| {
         residuals(level, args, scratch, out);
     }),

@@ -18,7 +18,14 @@ pub(super) static ATAN: Member = Member {
         &[Parameter::Series("x")],
         Exactness::Never,
         "arc tangent of x, in radians",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "arctan(x)",
+        missing: "missing where x is",
+        source: "IEEE 754-2019, section 9.2",
+        cost: super::Cost::Constant,
+        example: "atan(delta(close, 1))",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map1(level, args, out, atan)),
     #[cfg(test)]
     twin: Twin::Cell(|args| libm::atan(args[0])),

@@ -19,7 +19,14 @@ pub(super) static CROSS: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x is above y and was not at the bar before, else 0; missing where x or y is",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x > y and not x' > y'",
+        missing: "missing where x or y is; the bar before is the last one at which both were there",
+        source: "formula language of the Chinese terminals (TDX): CROSS",
+        cost: super::Cost::Constant,
+        example: "cross(close, ts_mean(close, 20))",
+    }),
     kernel: Kernel::Recursive(Recursive {
         state: &[|level, args, _, out| {
             step2(level, args, out, |state, x, y| {

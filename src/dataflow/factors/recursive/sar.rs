@@ -19,7 +19,14 @@ pub(super) static SAR: Member = Member {
         Exactness::Never,
         "Wilder's parabolic stop and reverse: the stop moves towards the extreme of the trend by \
          the acceleration, which grows with each new extreme up to the maximum",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "s = s' + a (e - s'), e the extreme of the trend, a the acceleration so far; s = e where the trend turns",
+        missing: "a bar at which high or low is missing or infinite leaves the state as it is and gives missing",
+        source: "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib: SAR",
+        cost: super::Cost::Constant,
+        example: "sar(high, low, 0.02, 0.2)",
+    }),
     kernel: Kernel::Recursive(Recursive {
         state: &[
             |level, args, how, out| step::<0>(level, args, how, out),

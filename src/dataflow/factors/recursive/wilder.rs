@@ -14,7 +14,14 @@ pub(super) static SUM: Member = Member {
         Exactness::Never,
         "Wilder's running sum, which loses 1/n of itself before each new x, starting with the sum \
          of the first n - 1",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y = y' - y' / n + x, after the sum of the first n - 1",
+        missing: super::STATE,
+        source: "Wilder, New Concepts in Technical Trading Systems (1978); TA-Lib: ADX",
+        cost: super::Cost::Constant,
+        example: "wilder_sum(abs(delta(close, 1)), 14)",
+    }),
     kernel: Kernel::Recursive(seeded(&[
         |level, args, how, out| wilder(how).left(level, args, out),
         |level, args, how, out| wilder(how).value(level, args, out),

@@ -14,7 +14,14 @@ pub(super) static AVEDEV: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "mean absolute distance of the last n values of x from their mean; 0 when they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sum of |x[i] - mean| / n",
+        missing: super::WINDOW,
+        source: "formula language of the Chinese terminals (TDX): AVEDEV; TA-Lib: CCI",
+        cost: super::Cost::Window,
+        example: "ts_avedev(close, 14)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             sweep::<16, _>(level, Avedev { needed: needed(how, 1) }, args, range, out);

@@ -14,7 +14,14 @@ pub(super) static KURT: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 4)],
         Exactness::Never,
         "unbiased excess kurtosis of the last n values of x; missing when they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "n (n + 1) / ((n - 1) (n - 2) (n - 3)) times the sum of ((x[i] - mean) / std)^4, less 3 (n - 1)^2 / ((n - 2) (n - 3))",
+        missing: "missing unless all n inputs are there, with `min_periods: one` unless 4 are; infinite counts as missing; missing when all are equal",
+        source: "pandas, rolling.kurt",
+        cost: super::Cost::Window,
+        example: "ts_kurt(returns, 20)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             sweep::<16, _>(level, Kurt { needed: needed(how, 4) }, args, range, out);

@@ -12,7 +12,14 @@ pub(super) static MEDIAN: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "median of the last n values of x, the mean of the middle two of an even number",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "ts_quantile(x, n, 0.5)",
+        missing: super::WINDOW,
+        source: "pandas, rolling.median",
+        cost: super::Cost::SortedWindow,
+        example: "close / ts_median(close, 20) - 1",
+    }),
     kernel: Kernel::Sorted(
         Rolling {
             run: |_, args, how, range, out| quantile(args, how, 0.5, range, out),

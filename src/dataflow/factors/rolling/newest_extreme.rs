@@ -17,7 +17,14 @@ pub(super) static MAX: Member = Member {
     signature: with_ties(
         "bars_since_max",
         "bars since the newest largest of the last n values of x, 0 at such a bar",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "the smallest i with x[i] = ts_max(x, n)",
+        missing: super::WINDOW,
+        source: "TA-Lib: AROON; formula language of the Chinese terminals (TDX): HHVBARS",
+        cost: super::Cost::Window,
+        example: "bars_since_max(high, 25)",
+    }),
     kernel: Kernel::Rolling(Rolling { run: since::<true>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |a, b| a >= b)),
@@ -28,7 +35,14 @@ pub(super) static MIN: Member = Member {
     signature: with_ties(
         "bars_since_min",
         "bars since the newest smallest of the last n values of x, 0 at such a bar",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "the smallest i with x[i] = ts_min(x, n)",
+        missing: super::WINDOW,
+        source: "TA-Lib: AROON; formula language of the Chinese terminals (TDX): LLVBARS",
+        cost: super::Cost::Window,
+        example: "bars_since_min(low, 25)",
+    }),
     kernel: Kernel::Rolling(Rolling { run: since::<false>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |a, b| a <= b)),

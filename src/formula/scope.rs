@@ -80,9 +80,14 @@ impl Scope<'_> {
         self.kinds.get(field) == Some(&FieldKind::Group)
     }
 
-    /// The derived series of this name, if all that it is made from is there.
-    pub(super) fn derived(&self, name: &str) -> Option<Derived> {
-        let (derived, fields, functions): (_, &[&str], &[&str]) = match name {
+    /// Whether the name means something in a formula, but not a field.
+    pub(super) fn is_known(&self, name: &str) -> bool {
+        name == "nan" || self.sub_formula(name).is_some() || self.derived(name).is_some()
+    }
+
+    /// The derived series of this name and the fields that it is made from, if all are there.
+    pub(super) fn derived(&self, name: &str) -> Option<(Derived, &'static [&'static str])> {
+        let (derived, fields, functions): (_, &'static [&'static str], &[&str]) = match name {
             "returns" => (Derived::Returns, &["close"], &["delay", "/", "-"]),
             "vwap" => (Derived::Vwap, &["amount", "volume"], &["/"]),
             "amount" => (Derived::Amount, &["vwap", "volume"], &["*"]),
@@ -90,7 +95,7 @@ impl Scope<'_> {
         };
         let there = fields.iter().all(|name| self.field(name).is_some())
             && functions.iter().all(|name| self.function(name).is_some());
-        there.then_some(derived)
+        there.then_some((derived, fields))
     }
 
     pub(super) fn function(&self, name: &str) -> Option<&'static Signature> {

@@ -14,6 +14,7 @@ mod result;
 mod rows;
 mod span;
 mod symbol;
+mod texts;
 mod time;
 
 pub use accepted::AcceptedBatch;
@@ -30,4 +31,5 @@ pub use result::FactorBatch;
 pub use rows::{Coordinates, RowBatch};
 pub use span::{Span, SpanError};
 pub use symbol::{SymbolId, Symbols};
+pub use texts::{MAX_TEXT_BYTES, Texts, text_fault};
 pub use time::{Time, TimeError};

@@ -78,7 +78,7 @@ pub struct SourcePlan {
     pub time_field: String,
     /// Name of the field that orders versions of a row, if the feed has one.
     pub revision_field: Option<String>,
-    /// Numeric fields in the order of the file.
+    /// Fields in the order of the file.
     pub fields: Vec<FieldPlan>,
     /// What to do with a field that is not declared.
     pub unknown_fields: UnknownFields,

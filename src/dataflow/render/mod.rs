@@ -36,7 +36,7 @@ use super::operators::{
 };
 use super::outputs::{Fact, Outputs};
 use super::signal::{Load, Report, Signal};
-use crate::model::{Finding, LateRanges, RowBatch, Symbols};
+use crate::model::{Finding, LateRanges, RowBatch, Symbols, Texts};
 use crate::plan::Plan;
 use crate::telemetry::Metrics;
 use alerts::Pulse;
@@ -59,6 +59,8 @@ pub struct Context {
     pub plan: Arc<Plan>,
     /// Symbols of the run.
     pub symbols: Symbols,
+    /// Texts of the run.
+    pub texts: Texts,
     /// What an earlier run left behind.
     pub recorded: Recorded,
     /// Counts what happens.

@@ -10,7 +10,7 @@ mod tests;
 
 use serde::Serialize;
 
-use super::{HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
+use super::{FieldPlan, HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
 use graph::{explain_graph, stages};
 
 /// A plan explained. `Display` is the text for people, [`Explanation::dot`] the graph for
@@ -56,7 +56,7 @@ pub struct SourceExplanation {
     pub key: [String; 2],
     /// Field that orders versions.
     pub revision: Option<String>,
-    /// Fields, `?` behind those that may be absent.
+    /// Fields, `: string` behind those that hold text, `?` behind those that may be absent.
     pub fields: Vec<String>,
     /// What happens to fields that are not declared.
     pub unknown_fields: &'static str,
@@ -237,13 +237,16 @@ pub fn explain(plan: &Plan, symbols: usize) -> Explanation {
 
 fn explain_source(plan: &Plan) -> SourceExplanation {
     let source = &plan.source;
-    let mark = |nullable: bool| if nullable { "?" } else { "" };
+    let field = |field: &FieldPlan| {
+        let kind = if field.text { ": string" } else { "" };
+        format!("{}{kind}{}", field.name, if field.nullable { "?" } else { "" })
+    };
     SourceExplanation {
         name: source.name.clone(),
         topic: source.topic.clone(),
         key: [source.symbol_field.clone(), source.time_field.clone()],
         revision: source.revision_field.clone(),
-        fields: source.fields.iter().map(|f| format!("{}{}", f.name, mark(f.nullable))).collect(),
+        fields: source.fields.iter().map(field).collect(),
         unknown_fields: match source.unknown_fields {
             UnknownFields::Ignore => "ignore",
             UnknownFields::Reject => "reject",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Resolver, items};
 use crate::config::{Items, PipelineFile, Place, Spanned, Use};
-use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules};
+use crate::formula::{self, FieldKind, FormulaError, FormulaSet, Graph, Rules};
 use crate::plan::{FactorSet, FieldPlan, Layout, shipped};
 
 /// Columns of files of factors; layouts of records may have further ones.
@@ -47,7 +47,6 @@ impl Resolver<'_> {
             self.name(&name.value, name.place, &taken);
         }
         fields?;
-        let places: Vec<Place> = uses.iter().map(|one| one.place).collect();
         let used: Vec<FactorSet> = used.into_iter().collect::<Option<_>>()?;
         let mut sets: Vec<FormulaSet<'_>> = used.iter().map(FactorSet::formula_set).collect();
         let count = |set: &FormulaSet<'_>| set.lets.len() + set.formulas.len();
@@ -55,23 +54,43 @@ impl Resolver<'_> {
         let formulas = entries.iter().map(|(n, text)| (n.value.as_str(), text.value.as_str()));
         let (rules, lets) = (Rules::default(), Vec::new());
         sets.push(FormulaSet { rules, lets, formulas: formulas.collect() });
-        let kinds: Vec<_> = names.iter().map(|name| (*name, FieldKind::Number)).collect();
+        let kind = |text: bool| if text { FieldKind::Group } else { FieldKind::Number };
+        let kinds: Vec<_> = fields?.iter().map(|f| (f.name.as_str(), kind(f.text))).collect();
         match formula::compile_sets(&sets, &kinds, self.catalog.functions) {
             Ok(graph) => Some(graph),
             Err(errors) => {
-                for error in errors {
-                    let own = error.factor.checked_sub(before).and_then(|at| entries.get(at));
-                    let Some((_, text)) = own else {
-                        let place = places.first().copied().unwrap_or_default();
-                        self.diagnostics.report(place, error.message, error.help);
-                        continue;
-                    };
+                let (of_sets, own): (Vec<_>, Vec<_>) =
+                    errors.into_iter().partition(|error| error.factor < before);
+                self.of_sets(&of_sets, uses, &sets);
+                for error in own {
+                    let Some((_, text)) = entries.get(error.factor - before) else { continue };
                     let document = self.diagnostics.document();
                     let place = document.inside(text.place, &text.value, error.start, error.end);
                     self.diagnostics.report(place, error.message, error.help);
                 }
                 None
             }
+        }
+    }
+
+    /// Reports what is wrong with formulas of used sets, where each set is used: the fields of this
+    /// source do not fit them. Which mostly is one fault in many formulas, so the first will do.
+    fn of_sets(self, errors: &[FormulaError], uses: &[Spanned<Use>], sets: &[FormulaSet<'_>]) {
+        let mut start = 0;
+        for (one, set) in uses.iter().zip(sets) {
+            let end = start + set.lets.len() + set.formulas.len();
+            let mut own = errors.iter().filter(|error| (start..end).contains(&error.factor));
+            if let Some(error) = own.next() {
+                let formula = set.lets.iter().chain(&set.formulas).nth(error.factor - start);
+                let (set, formula) = (&one.value.name.value, formula.map_or("", |(name, _)| name));
+                let more = match own.count() {
+                    0 => String::new(),
+                    more => format!(" (and {more} more like it)"),
+                };
+                let message = format!("`{set}`, {formula}: {}{more}", error.message);
+                self.diagnostics.report(one.place, message, error.help.clone());
+            }
+            start = end;
         }
     }
 

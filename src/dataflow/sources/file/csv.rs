@@ -7,7 +7,7 @@ use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 
 use super::columns::Columns;
 use super::table::Table;
-use super::{ColumnKind, Place, ReadError};
+use super::{ColumnKind, Place, ReadError, missing};
 
 /// Rows between two reports of progress.
 const REPORT_EVERY: u64 = 65_536;
@@ -61,14 +61,11 @@ fn row(
             table.fields[place].push(f64::NAN);
             continue;
         };
-        let value = match (field.text, cell(column)) {
-            (true, "") => f64::NAN,
-            (true, text) => table.label(text),
-            (false, text) => number(text).map_err(|error| (column, error))?,
-        };
+        let text = cell(column);
+        let value = if field.text { table.label(text) } else { number(text) };
+        let value = value.map_err(|error| (column, error))?;
         if value.is_nan() && !field.nullable {
-            let message = format!("missing; declare the field as nullable: `{}: f64?`", field.name);
-            return Err((column, message));
+            return Err((column, missing(field)));
         }
         table.fields[place].push(value);
     }

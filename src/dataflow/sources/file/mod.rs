@@ -10,9 +10,10 @@
 //! | time | RFC 3339 or a date | timestamp, date, or text as in CSV |
 //! | revision | integer | integer |
 //! | field | number | float, integer, decimal |
-//! | text field | text | text |
+//! | text field | text of at most 256 bytes | text of at most 256 bytes |
 //!
-//! An empty CSV cell, a null and a NaN are the same: missing, which only a nullable field may be.
+//! An empty CSV cell, an empty text, a null and a NaN are the same: missing, which only a nullable
+//! field may be.
 //! A column that is not there is missing everywhere. Timestamps without a time zone are UTC.
 //!
 //! Rows become records of partition 0: the offset is the number of the row from 0, counted on over
@@ -30,8 +31,8 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::model::{RawRecord, RowBatch, Symbols};
-use crate::plan::SourcePlan;
+use crate::model::{RowBatch, Symbols};
+use crate::plan::{FieldPlan, SourcePlan};
 
 pub use error::{Place, ReadError};
 use table::Table;
@@ -108,23 +109,8 @@ pub fn read(
     Ok(table.into_batches())
 }
 
-/// What stands in the quarantine for a row that came from a file: a record as a feed would have
-/// sent it, key `symbol|time`, value one JSON object with the declared fields.
-pub fn original(rows: &RowBatch, row: usize, source: &SourcePlan, symbols: &Symbols) -> RawRecord {
-    let symbol = symbols.name(rows.symbols[row]);
-    let time = rows.times[row].to_string();
-    let mut object = serde_json::Map::new();
-    object.insert(source.symbol_field.clone(), symbol.as_ref().into());
-    object.insert(source.time_field.clone(), time.as_str().into());
-    if let Some(field) = &source.revision_field {
-        object.insert(field.clone(), rows.revisions[row].into());
-    }
-    for (field, column) in source.fields.iter().zip(&rows.columns) {
-        object.insert(field.name.clone(), column[row].into());
-    }
-    RawRecord {
-        key: Some(format!("{symbol}|{time}").into_bytes()),
-        value: Some(serde_json::Value::Object(object).to_string().into_bytes()),
-        headers: Vec::new(),
-    }
+/// What is said of a missing value of a field that is not nullable.
+fn missing(field: &FieldPlan) -> String {
+    let kind = if field.text { "string?" } else { "f64?" };
+    format!("missing; declare the field as nullable: `{}: {kind}`", field.name)
 }

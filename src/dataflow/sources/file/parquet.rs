@@ -16,7 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::columns::Columns;
 use super::table::{Table, possible};
-use super::{ColumnKind, Place, ReadError};
+use super::{ColumnKind, Place, ReadError, missing};
 use crate::model::Time;
 
 /// Rows decoded at a time.
@@ -127,8 +127,7 @@ fn append(
         if !field.nullable
             && let Some(row) = values[start..].iter().position(|value| value.is_nan())
         {
-            let message = format!("missing; declare the field as nullable: `{}: f64?`", field.name);
-            return Err(Fault { column, row: Some(row), message });
+            return Err(Fault { column, row: Some(row), message: missing(field) });
         }
     }
     Ok(())
@@ -174,25 +173,29 @@ fn texts<T>(
 
 /// The numbers of the texts of a column, NaN for null.
 fn labels(table: &mut Table<'_>, array: &dyn Array) -> Result<Vec<f64>, Wrong> {
-    let mut label = |text: Option<&str>| text.map_or(f64::NAN, |text| table.label(text));
+    let mut label = |text: Option<&str>| text.map_or(Ok(f64::NAN), |text| table.label(text));
     match array.data_type() {
         DataType::Dictionary(_, values) if is_text(values) => {
             let dictionary = array.as_any_dictionary();
             let values = dictionary.values().as_ref();
-            let numbers: Vec<f64> =
+            let numbers: Vec<Result<f64, String>> =
                 (0..values.len()).map(|at| label(text_at(values, at))).collect();
             let keys = match values.len() {
                 0 => vec![0; array.len()],
                 _ => dictionary.normalized_keys(),
             };
-            let cell = |(row, key): (usize, usize)| match array.is_null(row) {
-                true => f64::NAN,
-                false => numbers.get(key).copied().unwrap_or(f64::NAN),
+            // A value that no row has may be what it will.
+            let cell = |(row, key): (usize, usize)| match numbers.get(key) {
+                Some(number) if !array.is_null(row) => {
+                    number.clone().map_err(|message| (Some(row), message))
+                }
+                _ => Ok(f64::NAN),
             };
-            Ok(keys.into_iter().enumerate().map(cell).collect())
+            keys.into_iter().enumerate().map(cell).collect()
         }
         kind if is_text(kind) => {
-            Ok((0..array.len()).map(|row| label(text_at(array, row))).collect())
+            let cell = |row| label(text_at(array, row)).map_err(|message| (Some(row), message));
+            (0..array.len()).map(cell).collect()
         }
         _ => Err(wrong_type(array, "text")),
     }

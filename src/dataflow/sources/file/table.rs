@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::MAX_BATCH_ROWS;
-use crate::model::{RowBatch, SymbolId, Symbols, Time, TimeError};
+use crate::model::{RowBatch, SymbolId, Symbols, Time, TimeError, text_fault};
 use crate::plan::SourcePlan;
 
 /// All rows in columns, in the order of the files.
@@ -13,7 +13,7 @@ pub(super) struct Table<'a> {
     symbols: &'a Symbols,
     known: FxHashMap<Box<str>, SymbolId>,
     /// Numbers of the texts in text fields.
-    labels: FxHashMap<Box<str>, u32>,
+    labels: FxHashMap<Box<str>, f64>,
     /// The last time that was read from text: rows of one time often stand together.
     last_time: (String, Time),
     pub(super) symbol: Vec<SymbolId>,
@@ -65,14 +65,20 @@ impl<'a> Table<'a> {
         Ok(id)
     }
 
-    /// The number of a text in a text field, in order of first appearance.
-    pub(super) fn label(&mut self, text: &str) -> f64 {
+    /// The number of a text in a text field, NaN for an empty one; or why it cannot stand there.
+    pub(super) fn label(&mut self, text: &str) -> Result<f64, String> {
         if let Some(number) = self.labels.get(text) {
-            return f64::from(*number);
+            return Ok(*number);
         }
-        let number = self.labels.len() as u32;
+        if text.is_empty() {
+            return Ok(f64::NAN);
+        }
+        if let Some(fault) = text_fault(text) {
+            return Err(fault);
+        }
+        let number = self.labels.len() as f64;
         self.labels.insert(Box::from(text), number);
-        f64::from(number)
+        Ok(number)
     }
 
     /// A time written as text.

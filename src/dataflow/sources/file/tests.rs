@@ -14,7 +14,7 @@ use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{MAX_BATCH_ROWS, original, read};
+use super::{MAX_BATCH_ROWS, read};
 use crate::model::{RowBatch, Span, Symbols, Time};
 use crate::plan::{FieldPlan, SourcePlan, Start, UnknownFields};
 
@@ -359,20 +359,62 @@ fn progress_grows_to_the_size_of_all_files() {
     assert_eq!(seen.last(), Some(&total));
 }
 
+/// A nullable text field `sector`.
+fn sectors() -> SourcePlan {
+    let mut source = source(&[("sector", true)], None);
+    source.fields[0].text = true;
+    source
+}
+
 #[test]
-fn an_original_is_what_a_feed_would_have_sent() {
+fn texts_are_numbers_that_say_which_are_the_same() {
     let folder = Folder::new();
-    let path = folder.csv("a.csv", "symbol,time,close,rev,volume\nA,2018-01-02,1.5,3,\n");
-    let source = source(&[("close", false), ("volume", true)], Some("rev"));
-    let symbols = Symbols::default();
-    let batches = read(&[path], &source, &symbols, &mut |_, _| {}).unwrap();
-    let record = original(&batches[0], 0, &source, &symbols);
-    let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.unwrap()).unwrap();
-    assert_eq!(text(record.key), "A|2018-01-02T00:00:00Z");
-    assert_eq!(
-        text(record.value),
-        r#"{"symbol":"A","time":"2018-01-02T00:00:00Z","rev":3,"close":1.5,"volume":null}"#
+    let csv = folder.csv(
+        "a.csv",
+        "symbol,time,sector\nA,2018-01-02,Energy\nB,2018-01-02,45\nC,2018-01-02,\nD,2018-01-02,Energy\n",
     );
+    let days = || Arc::new(Date32Array::from(vec![17_533; 4])) as ArrayRef;
+    let plain = [Some("45"), Some(""), None, Some("Energy")];
+    let parquet = |name: &str, sectors: ArrayRef| {
+        let symbols = strings(&["A", "B", "C", "D"]);
+        folder.parquet(name, vec![("symbol", symbols), ("time", days()), ("sector", sectors)])
+    };
+    let dictionary: DictionaryArray<Int8Type> = plain.iter().copied().collect();
+    let files = [
+        csv,
+        parquet("b.parquet", Arc::new(StringArray::from(plain.to_vec()))),
+        parquet("c.parquet", Arc::new(dictionary)),
+    ];
+    let values = |rows: Vec<String>| -> Vec<String> {
+        rows.iter().map(|row| row.rsplit(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        values(read_rows(&files, &sectors()).unwrap()),
+        ["0", "1", "NaN", "0", "1", "NaN", "NaN", "0", "1", "NaN", "NaN", "0"]
+    );
+}
+
+#[test]
+fn texts_that_cannot_be_have_a_place() {
+    let folder = Folder::new();
+    let long = "x".repeat(257);
+    let csv = folder.csv("a.csv", &format!("symbol,time,sector\nA,2018-01-02,{long}\n"));
+    let error = read_rows(&[csv], &sectors()).unwrap_err();
+    assert!(error.contains("line 2, column `sector`: has 257 bytes, at most 256"), "{error}");
+    let parquet = |name: &str, sectors: ArrayRef| {
+        let days = Arc::new(Date32Array::from(vec![17_533]));
+        folder.parquet(name, vec![("symbol", strings(&["A"])), ("time", days), ("sector", sectors)])
+    };
+    let error = read_rows(&[parquet("a.parquet", strings(&[&long]))], &sectors()).unwrap_err();
+    assert!(error.contains("row 1, column `sector`: has 257 bytes"), "{error}");
+    let number = parquet("b.parquet", Arc::new(Int64Array::from(vec![45])));
+    let error = read_rows(&[number], &sectors()).unwrap_err();
+    assert!(error.contains("column `sector` has the type Int64, must be text"), "{error}");
+    let mut must = sectors();
+    must.fields[0].nullable = false;
+    let empty = folder.csv("b.csv", "symbol,time,sector\nA,2018-01-02,\n");
+    let error = read_rows(&[empty], &must).unwrap_err();
+    assert!(error.contains("declare the field as nullable: `sector: string?`"), "{error}");
 }
 
 #[test]

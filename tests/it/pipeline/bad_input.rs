@@ -56,6 +56,14 @@ fn table(reject: bool) -> Vec<Case> {
     value("NaN as a word", &|b| close(b, "NaN").into(), Dead("malformed"));
     value("NaN as a text", &|b| close(b, "\"NaN\"").into(), Dead("wrong_type"));
     value("too large a number", &|b| close(b, "1e999").into(), Dead("number_out_of_range"));
+    let sector = |bar: &Bar, value: &str| {
+        let json = bar.json();
+        let (start, _) = json.rsplit_once(':').expect("it ends with the sector");
+        format!("{start}:{value}}}")
+    };
+    value("number for a text", &|b| sector(b, "45").into(), Dead("wrong_type"));
+    let long = format!("\"{}\"", "x".repeat(257));
+    value("too long a text", &|b| sector(b, &long).into(), Dead("wrong_type"));
     value("null", &|b| close(b, "null").into(), Dead("missing_field"));
     value(
         "field missing",
@@ -199,8 +207,8 @@ fn every_record_has_a_place(broker: &broker::Broker, reject: bool) {
     for case in rows {
         let key = String::from_utf8(case.key.clone().unwrap()).unwrap();
         let (symbol, day) = key.split_once('|').unwrap();
-        let values = sp500(1, 1).remove(0).values;
-        good.push(Bar { symbol: symbol.to_owned(), day: day.to_owned(), values });
+        let (symbol, day) = (symbol.to_owned(), day.to_owned());
+        good.push(Bar { symbol, day, ..sp500(1, 1).remove(0) });
     }
     good.extend(bars.iter().cloned());
     let expected = job.backfill(&good).factors;

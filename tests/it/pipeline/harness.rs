@@ -59,7 +59,10 @@ const FACTORS: &str = "
   reversal: rank(-delta(close, 3))
   vol_adj: zscore(ts_mean(close, 10) / ts_std(close, 10))
   crowd: ts_corr(rank(close), rank(volume), 6)
-  gap: close / vwap - 1";
+  gap: close / vwap - 1
+  peers: ts_mean(group_neutralize(close / delay(close, 1) - 1, sector), 3)
+  place: group_rank(volume, sector)
+  tilt: group_zscore(close / delay(close, 2), sector)";
 
 /// A pipeline with its topics.
 pub(super) struct Job<'b> {
@@ -124,7 +127,7 @@ impl<'b> Job<'b> {
 
     fn text(&self, settings: &Settings) -> String {
         let Settings { lateness, corrections, idle_timeout, alerts, delivery, .. } = settings;
-        let fields = "{open: f64, high: f64, low: f64, close: f64, volume: f64, vwap: \"f64?\"}";
+        let fields = "{open: f64, high: f64, low: f64, close: f64, volume: f64, vwap: \"f64?\", sector: \"string?\"}";
         let factors = self.topic(Output::Factors);
         let outputs: String = [Output::Findings, Output::Alerts, Output::Quarantine]
             .iter()

@@ -1,0 +1,284 @@
+//! Text fields as groups, without a broker: a backfill is what `weir compute` gives, and what a
+//! plain recomputation gives, in whatever order texts are met and whatever numbers they get.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Date32Type, Float64Type, TimestampNanosecondType};
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::DataType;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use weir::model::Time;
+
+use super::bars::{Dice, SECTORS};
+use super::running::WEIR;
+
+const DAY: i64 = 86_400_000_000_000;
+
+/// Bits of every factor by time and symbol; all missing values are the same.
+type Cells = BTreeMap<(Time, String), Vec<(String, u64)>>;
+
+fn weir(arguments: &[&str]) {
+    let done = Command::new(WEIR).args(arguments).output().expect("the program starts");
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("folders for tests have plain names")
+}
+
+fn table(file: &Path) -> Vec<RecordBatch> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
+    reader.build().unwrap().map(Result::unwrap).collect()
+}
+
+fn time(column: &dyn Array, row: usize) -> Time {
+    Time::from_nanos(match column.data_type() {
+        DataType::Date32 => i64::from(column.as_primitive::<Date32Type>().value(row)) * DAY,
+        _ => column.as_primitive::<TimestampNanosecondType>().value(row),
+    })
+}
+
+/// What a file of factors holds: times, symbols, then a column for each.
+fn cells(file: &Path) -> Cells {
+    let mut cells = Cells::new();
+    for batch in table(file) {
+        let schema = batch.schema();
+        let symbols = batch.column(1).as_string::<i32>();
+        for row in 0..batch.num_rows() {
+            let factors = schema.fields().iter().zip(batch.columns()).skip(2);
+            let values = factors.map(|(field, column)| {
+                let column = column.as_primitive::<Float64Type>();
+                let value = if column.is_null(row) { f64::NAN } else { column.value(row) };
+                (field.name().clone(), bits(value))
+            });
+            let key = (time(batch.column(0).as_ref(), row), symbols.value(row).to_owned());
+            cells.insert(key, values.collect());
+        }
+    }
+    cells
+}
+
+fn bits(value: f64) -> u64 {
+    if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
+}
+
+/// The factors of a backfill.
+fn backfill(pipeline: &Path, bars: &Path, workers: &str) -> Cells {
+    let output = bars.with_extension(format!("out{workers}"));
+    let input = format!("bars={}", path(bars));
+    weir(&[
+        "backfill",
+        path(pipeline),
+        "--input",
+        &input,
+        "--output",
+        path(&output),
+        "--workers",
+        workers,
+    ]);
+    cells(&output.join("factors.parquet"))
+}
+
+/// The rows of a backfill and those of `weir compute`, which has one for every symbol at all times.
+fn assert_computed(found: &Cells, computed: &Cells) {
+    for (key, values) in found {
+        assert_eq!(Some(values), computed.get(key), "{key:?}: backfill | compute");
+    }
+}
+
+/// Real bars of four sectors over more days than any alpha looks back, as CSV: in some the groups are
+/// missing, in the second half some are others. All symbols are there from the first day on: later
+/// ones are no part of the universe of a pipeline before, but of that of `weir compute`.
+fn real_bars(dice: &mut Dice) -> String {
+    const DAYS: usize = 285;
+    const GROUPS: [&str; 3] = ["sector", "industry", "subindustry"];
+    const NUMBERS: [&str; 7] = ["open", "high", "low", "close", "volume", "vwap", "cap"];
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden/panel.parquet");
+    let mut rows: BTreeMap<(Time, String), String> = BTreeMap::new();
+    let mut times = BTreeSet::new();
+    for batch in table(&file) {
+        let text = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
+        let (symbols, groups) = (text("symbol"), GROUPS.map(text));
+        let numbers = NUMBERS
+            .map(|name| batch.column_by_name(name).unwrap().as_primitive::<Float64Type>().clone());
+        for row in 0..batch.num_rows() {
+            let time = time(batch.column_by_name("date").unwrap().as_ref(), row);
+            times.insert(time);
+            let sector = groups[0].value(row);
+            if times.len() > DAYS || !"Energy Utilities Materials Consumer Staples".contains(sector)
+            {
+                continue;
+            }
+            let mut cells = String::new();
+            for column in &numbers {
+                write!(cells, ",{}", column.value(row)).unwrap();
+            }
+            for (level, column) in groups.iter().enumerate() {
+                let moved = times.len() > DAYS / 2 && dice.below(4) == 0;
+                let group = match dice.below(40) {
+                    0 => "",
+                    _ if moved => SECTORS[level],
+                    _ => column.value(row),
+                };
+                write!(cells, ",{group}").unwrap();
+            }
+            rows.insert((time, symbols.value(row).to_owned()), cells);
+        }
+    }
+    let first = *times.first().unwrap();
+    let early: BTreeSet<String> =
+        rows.keys().filter(|(time, _)| *time == first).map(|(_, symbol)| symbol.clone()).collect();
+    let mut text = format!("symbol,time,{},{}\n", NUMBERS.join(","), GROUPS.join(","));
+    for ((time, symbol), cells) in rows.iter().filter(|((_, symbol), _)| early.contains(symbol)) {
+        writeln!(text, "{symbol},{time}{cells}").unwrap();
+    }
+    text
+}
+
+/// The alphas that use groups or the market capitalisation.
+const GROUPED: [usize; 19] =
+    [48, 56, 58, 59, 63, 67, 69, 70, 76, 79, 80, 82, 87, 89, 90, 91, 93, 97, 100];
+
+#[test]
+fn all_of_alpha101_in_a_pipeline_is_what_compute_gives() {
+    let mut dice = Dice::new(Dice::seed("all_of_alpha101_in_a_pipeline_is_what_compute_gives"));
+    let folder = tempfile::tempdir().unwrap();
+    let bars = folder.path().join("bars.csv");
+    fs::write(&bars, real_bars(&mut dice)).unwrap();
+    let output = folder.path().join("computed.parquet");
+    weir(&["compute", "alpha101", "--input", path(&bars), "--output", path(&output)]);
+    let computed = cells(&output);
+    let pipeline = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/alpha101.yaml");
+    for workers in ["1", "2"] {
+        let found = backfill(&pipeline, &bars, workers);
+        assert!(found.len() > 9_000, "{}", found.len());
+        assert_computed(&found, &computed);
+        for number in GROUPED {
+            let of_number = |row: &Vec<(String, u64)>| row[number - 1].clone();
+            let there: BTreeSet<u64> =
+                found.values().map(of_number).map(|(_, bits)| bits).collect();
+            assert!(there.len() > 1, "alpha{number:03} has {} different values", there.len());
+        }
+    }
+}
+
+const PIPELINE: &str = "
+pipeline: groups
+kafka: { brokers: 'nowhere:9092' }
+sources:
+  bars:
+    topic: bars
+    key: [symbol, time]
+    revision: version
+    fields: { close: f64, sector: 'string?', venue: string }
+    corrections: 1000 bars
+factors:
+";
+
+const FACTORS: [(&str, &str); 5] = [
+    ("mean", "group_mean(close, sector)"),
+    ("lean", "group_neutralize(close, venue)"),
+    ("place", "group_rank(close, sector)"),
+    ("far", "group_zscore(close, venue)"),
+    ("path", "ts_sum(group_neutralize(close, sector), 3)"),
+];
+
+/// A version of a row; a later one of the same symbol and day corrects it.
+#[derive(Clone, Copy, Debug)]
+struct Version {
+    symbol: usize,
+    day: usize,
+    number: usize,
+    close: i64,
+    sector: &'static str,
+    venue: &'static str,
+}
+
+fn stream(dice: &mut Dice) -> Vec<Version> {
+    let (symbols, days) = (1 + dice.below(12), 1 + dice.below(9));
+    let count = 1 + dice.below(3 * symbols * days);
+    let version = |number| Version {
+        symbol: dice.below(symbols),
+        day: dice.below(days),
+        number,
+        close: dice.below(20) as i64,
+        sector: SECTORS[dice.below(SECTORS.len())],
+        venue: SECTORS[dice.below(2)],
+    };
+    (0..count).map(version).collect()
+}
+
+fn csv(versions: &[Version]) -> String {
+    let mut text = "venue,symbol,time,version,close,sector\n".to_owned();
+    for v in versions {
+        let (day, sector) = (v.day + 1, v.sector.replace('"', "\"\""));
+        let Version { symbol, number, close, venue, .. } = v;
+        writeln!(text, "{venue},S{symbol},2020-03-0{day},{number},{close},\"{sector}\"").unwrap();
+    }
+    text
+}
+
+/// The factors of a row that have no rounding to argue about: mean, lean and place.
+fn plain(row: &Version, day: &[Version]) -> [f64; 3] {
+    let closes = |of: fn(&Version) -> &'static str| -> Vec<f64> {
+        let group = day.iter().filter(|other| of(other) == of(row) && !of(row).is_empty());
+        group.map(|other| other.close as f64).collect()
+    };
+    let mean = |closes: &[f64]| closes.iter().sum::<f64>() / closes.len() as f64;
+    let (sector, venue) = (closes(|row| row.sector), closes(|row| row.venue));
+    let close = row.close as f64;
+    if sector.is_empty() {
+        return [f64::NAN, close - mean(&venue), f64::NAN];
+    }
+    let below = sector.iter().filter(|other| **other < close).count() as f64;
+    let equal = sector.iter().filter(|other| **other == close).count() as f64;
+    [mean(&sector), close - mean(&venue), (below + (equal + 1.0) / 2.0) / sector.len() as f64]
+}
+
+fn pipeline(folder: &Path) -> PathBuf {
+    let factors: String = FACTORS.map(|(name, text)| format!("  {name}: {text}\n")).concat();
+    let file = folder.join("groups.yaml");
+    fs::write(&file, PIPELINE.to_owned() + &factors).unwrap();
+    file
+}
+
+#[test]
+fn groups_are_those_of_the_rows_that_hold_in_any_order() {
+    let seed = Dice::seed("groups_are_those_of_the_rows_that_hold_in_any_order");
+    let folder = tempfile::tempdir().unwrap();
+    let (pipeline, bars) = (pipeline(folder.path()), folder.path().join("bars.csv"));
+    for round in 0..15 {
+        let mut dice = Dice::new(seed.wrapping_add(round));
+        let mut versions = stream(&mut dice);
+        let newest: BTreeMap<(usize, usize), Version> =
+            versions.iter().map(|version| ((version.day, version.symbol), *version)).collect();
+        let rows: Vec<Version> = newest.into_values().collect();
+        fs::write(&bars, csv(&versions)).unwrap();
+        let found = backfill(&pipeline, &bars, "1");
+        versions.sort_by_cached_key(|_| dice.next());
+        fs::write(&bars, csv(&versions)).unwrap();
+        assert_eq!(found, backfill(&pipeline, &bars, "2"), "round {round}: one order | another");
+
+        let output = folder.path().join("computed.parquet");
+        let formulas = FACTORS.map(|(name, text)| format!("{name} = {text}"));
+        let mut arguments = vec!["compute", "--input", path(&bars), "--output", path(&output)];
+        formulas.iter().for_each(|formula| arguments.extend(["-e", formula]));
+        fs::write(&bars, csv(&rows)).unwrap();
+        weir(&arguments);
+        assert_computed(&found, &cells(&output));
+
+        assert_eq!(found.len(), rows.len(), "round {round}");
+        for row in &rows {
+            let day: Vec<Version> = rows.iter().copied().filter(|r| r.day == row.day).collect();
+            let time = Time::parse(&format!("2020-03-0{}", row.day + 1)).unwrap();
+            let values = &found[&(time, format!("S{}", row.symbol))];
+            let found: Vec<u64> = values.iter().take(3).map(|(_, bits)| *bits).collect();
+            assert_eq!(found, plain(row, &day).map(bits), "round {round}: {row:?}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The graph that all formulas of a pipeline share: equal expressions are one node.
 
+use rustc_hash::FxHashMap;
+
 use super::{Family, Mode, Signature};
 
 /// Number of a node; arguments always have smaller numbers than the nodes that use them.
@@ -83,6 +85,29 @@ impl Node {
 }
 
 impl Graph {
+    /// Makes one output of those that have one name and are one node: sets may define a factor
+    /// alike.
+    ///
+    /// # Errors
+    /// The names that stand for different nodes, in order.
+    pub fn join_outputs(&mut self) -> Result<(), Vec<String>> {
+        let mut known: FxHashMap<String, NodeId> = FxHashMap::default();
+        let mut different: Vec<String> = Vec::new();
+        self.outputs.retain(|(name, node)| match known.get(name) {
+            None => {
+                known.insert(name.clone(), *node);
+                true
+            }
+            Some(first) => {
+                if first != node && !different.contains(name) {
+                    different.push(name.clone());
+                }
+                false
+            }
+        });
+        if different.is_empty() { Ok(()) } else { Err(different) }
+    }
+
     /// How many bars of history the deepest formula needs before the current one.
     pub fn look_back(&self) -> usize {
         self.nodes.iter().map(|node| node.look_back).max().unwrap_or(0)

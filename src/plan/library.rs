@@ -58,8 +58,8 @@ pub enum FactorError {
     /// Something is wrong with formulas.
     #[error("something is wrong with the formulas")]
     Formulas(Vec<Diagnostic>),
-    /// Two sets have a factor of the same name.
-    #[error("factor `{0}` is there twice: leave one out, or rename your own")]
+    /// Two factors have the same name.
+    #[error("factor `{0}` is there twice, with two formulas: leave one out, or rename your own")]
     Twice(String),
 }
 
@@ -91,10 +91,6 @@ impl FactorPlan {
         columns: &[(&str, bool)],
         functions: &[&'static Signature],
     ) -> Result<FactorPlan, FactorError> {
-        let mut names = std::collections::BTreeSet::new();
-        if let Some(twice) = sets.iter().flat_map(FactorSet::names).find(|n| !names.insert(*n)) {
-            return Err(FactorError::Twice(twice.to_owned()));
-        }
         let known: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let (mut used, mut missing) = (Vec::<String>::new(), Vec::<MissingField>::new());
         for set in sets {
@@ -115,7 +111,8 @@ impl FactorPlan {
         let kind = |name: &str| if text(name) { FieldKind::Group } else { FieldKind::Number };
         let fields: Vec<(&str, FieldKind)> =
             used.iter().map(|name| (name.as_str(), kind(name))).collect();
-        let graph = compile_factors(sets, &fields, functions).map_err(FactorError::Formulas)?;
+        let mut graph = compile_factors(sets, &fields, functions).map_err(FactorError::Formulas)?;
+        graph.join_outputs().map_err(|mut names| FactorError::Twice(names.swap_remove(0)))?;
         let mentions = |name: &str| {
             let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
             all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))

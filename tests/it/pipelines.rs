@@ -119,3 +119,35 @@ fn factor_sets_are_used_by_name_with_a_choice() {
     assert_eq!(other.factors.outputs.len(), 158 + 82 + 1);
     assert_ne!(plan.version, other.version);
 }
+
+#[test]
+fn all_shipped_sets_run_in_one_pipeline() {
+    let text = |uses: &str| {
+        let text = fs::read_to_string("pipelines/alpha101.yaml").unwrap();
+        let more = "      amount: f64?\n      index_open: f64?\n      index_close: f64?\n      \
+                    mkt: f64?\n      smb: f64?\n      hml: f64?\n      sector: string?";
+        let text = text.replace("  - alpha101\n", uses);
+        text.replace("      sector: string?", more)
+    };
+    let load =
+        |uses: &str| plan::load_text("p.yaml", &text(uses), Path::new("."), &|_| None, &catalog());
+    let all = load("  - alpha101\n  - alpha158\n  - gtja191\n  - alpha360\n").unwrap();
+    // OPEN0, HIGH0, LOW0 and VWAP0 are the same in alpha158 and alpha360.
+    assert_eq!(all.factors.outputs.len(), 101 + 158 + 191 + 360 - 4);
+    assert_eq!(plan::notes(&all), [""; 0]);
+    let lines = plan::explain(&all, 500).to_string();
+    assert!(lines.lines().count() > 810);
+
+    let twice = load("  - alpha101\n  - alpha101\n").unwrap();
+    assert_eq!(twice.factors.outputs.len(), 101);
+    let mine = tempfile::tempdir().unwrap();
+    let file = mine.path().join("mine.yaml");
+    fs::write(&file, "factor_set: mine\nformulas: { alpha001: close, alpha002: open }\n").unwrap();
+    let errors = load(&format!("  - alpha101\n  - {}\n", file.display())).unwrap_err();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    let message = errors[0].to_string();
+    assert!(
+        message.contains("`alpha001` is one formula in `alpha101` and another in"),
+        "{message}"
+    );
+}

@@ -39,9 +39,12 @@ impl Resolver<'_> {
         for (one, set) in uses.iter().zip(&used) {
             for name in set.iter().flat_map(FactorSet::names) {
                 self.name(name, one.place, &taken);
-                taken.factors.push(name.to_owned());
             }
         }
+        let names_of = |set: &Option<FactorSet>| -> Vec<String> {
+            set.iter().flat_map(FactorSet::names).map(str::to_owned).collect()
+        };
+        taken.factors = used.iter().flat_map(names_of).collect();
         for (name, _) in entries {
             self.identifier(name, "a factor");
             self.name(&name.value, name.place, &taken);
@@ -57,7 +60,13 @@ impl Resolver<'_> {
         let kind = |text: bool| if text { FieldKind::Group } else { FieldKind::Number };
         let kinds: Vec<_> = fields?.iter().map(|f| (f.name.as_str(), kind(f.text))).collect();
         match formula::compile_sets(&sets, &kinds, self.catalog.functions) {
-            Ok(graph) => Some(graph),
+            Ok(mut graph) => match graph.join_outputs() {
+                Ok(()) => Some(graph),
+                Err(names) => {
+                    names.iter().for_each(|name| self.differs(name, uses, &sets));
+                    None
+                }
+            },
             Err(errors) => {
                 let (of_sets, own): (Vec<_>, Vec<_>) =
                     errors.into_iter().partition(|error| error.factor < before);
@@ -70,6 +79,18 @@ impl Resolver<'_> {
                 }
                 None
             }
+        }
+    }
+
+    /// Says that sets have different factors of one name.
+    fn differs(self, name: &str, uses: &[Spanned<Use>], sets: &[FormulaSet<'_>]) {
+        let has = |set: &FormulaSet<'_>| set.formulas.iter().any(|(known, _)| *known == name);
+        let mut both = uses.iter().zip(sets).filter(|(_, set)| has(set)).map(|(one, _)| one);
+        if let (Some(first), Some(second)) = (both.next(), both.next()) {
+            let (one, other) = (&first.value.name.value, &second.value.name.value);
+            let message = format!("`{name}` is one formula in `{one}` and another in `{other}`");
+            let hint = format!("leave one of them out: {{{other}: {{except: [{name}]}}}}");
+            self.report(second.place, message, hint);
         }
     }
 

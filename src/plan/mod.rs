@@ -20,8 +20,8 @@ pub use crate::config::suggestion;
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, Layout, OptionError};
 pub use explain::{
     AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
-    NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
-    explain,
+    NodeExplanation, Outline, OutputExplanation, Placement, SourceExplanation, Stage,
+    StateEstimate, explain,
 };
 pub use library::{
     FactorError, FactorPlan, FactorSet, MissingField, compile_factors, factors_schema, shipped,

@@ -135,8 +135,11 @@ fn all_shipped_sets_run_in_one_pipeline() {
     // OPEN0, HIGH0, LOW0 and VWAP0 are the same in alpha158 and alpha360.
     assert_eq!(all.factors.outputs.len(), 101 + 158 + 191 + 360 - 4);
     assert_eq!(plan::notes(&all), [""; 0]);
-    let lines = plan::explain(&all, 500).to_string();
-    assert!(lines.lines().count() > 810);
+    let explained = plan::explain(&all, 500);
+    let (whole, outline) = (explained.to_string(), explained.outline().to_string());
+    assert!(whole.lines().count() > 2_500);
+    assert!(outline.lines().count() < 870, "{outline}");
+    assert!(outline.lines().all(|line| line.chars().count() < 180), "{outline}");
 
     let twice = load("  - alpha101\n  - alpha101\n").unwrap();
     assert_eq!(twice.factors.outputs.len(), 101);

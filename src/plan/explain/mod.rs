@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use super::{FieldPlan, HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
 use graph::{explain_graph, stages};
+pub use text::Outline;
 
-/// A plan explained. `Display` is the text for people, [`Explanation::dot`] the graph for
+/// A plan explained. `Display` is the text for people, [`Explanation::outline`] a shorter one, [`Explanation::dot`] the graph for
 /// Graphviz, serialising it the form for scripts.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {

@@ -72,6 +72,12 @@ fn text_graph_and_json_name_everything() {
     {
         assert!(text.contains(part), "{part} in\n{text}");
     }
+    let outline = explained.outline().to_string();
+    for part in
+        ["close / delay(close, 5)", "  TS0      2 nodes,     2 kept  1 /, 1 delay\n", "one panel"]
+    {
+        assert!(outline.contains(part), "{part} in\n{outline}");
+    }
     let dot = explained.dot();
     let edges: usize = explained.nodes.iter().map(|node| node.arguments.len()).sum();
     assert_eq!(dot.matches(" -> ").count(), edges + 3);

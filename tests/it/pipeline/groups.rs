@@ -1,5 +1,5 @@
-//! Text fields as groups, without a broker: a backfill is what `weir compute` gives, and what a
-//! plain recomputation gives, in whatever order texts are met and whatever numbers they get.
+//! Text fields as groups: a live run and a backfill are what `weir compute` gives, and what a plain
+//! recomputation gives, in whatever order texts are met and whatever numbers they get.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,7 +15,11 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use weir::model::Time;
 
 use super::bars::{Dice, SECTORS};
-use super::running::WEIR;
+use super::layouts::of_columns;
+use super::outputs::{Factors, compacted, of_backfill};
+use super::producer::Producer;
+use super::running::{Running, WEIR};
+use crate::broker::{self, eventually};
 
 const DAY: i64 = 86_400_000_000_000;
 
@@ -91,51 +95,78 @@ fn assert_computed(found: &Cells, computed: &Cells) {
     }
 }
 
-/// Real bars of four sectors over more days than any alpha looks back, as CSV: in some the groups are
+const DAYS: usize = 285;
+const NUMBERS: [&str; 7] = ["open", "high", "low", "close", "volume", "vwap", "cap"];
+const GROUPS: [&str; 3] = ["sector", "industry", "subindustry"];
+
+/// A bar with the groups of its symbol.
+#[derive(Clone, Debug)]
+struct Real {
+    time: Time,
+    symbol: String,
+    numbers: [f64; 7],
+    /// Empty for none.
+    groups: [String; 3],
+}
+
+impl Real {
+    fn json(&self) -> String {
+        let Real { time, symbol, .. } = self;
+        let mut text = format!(r#"{{"symbol":"{symbol}","time":"{time}""#);
+        for (name, value) in NUMBERS.iter().zip(self.numbers) {
+            write!(text, r#","{name}":{value}"#).unwrap();
+        }
+        for (name, group) in GROUPS.iter().zip(&self.groups) {
+            write!(text, ",\"{name}\":{group:?}").unwrap();
+        }
+        text + "}"
+    }
+}
+
+/// Real bars of four sectors over more days than any alpha looks back: in some the groups are
 /// missing, in the second half some are others. All symbols are there from the first day on: later
 /// ones are no part of the universe of a pipeline before, but of that of `weir compute`.
-fn real_bars(dice: &mut Dice) -> String {
-    const DAYS: usize = 285;
-    const GROUPS: [&str; 3] = ["sector", "industry", "subindustry"];
-    const NUMBERS: [&str; 7] = ["open", "high", "low", "close", "volume", "vwap", "cap"];
+fn real_bars(dice: &mut Dice) -> Vec<Real> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden/panel.parquet");
-    let mut rows: BTreeMap<(Time, String), String> = BTreeMap::new();
-    let mut times = BTreeSet::new();
+    let mut bars: Vec<Real> = Vec::new();
     for batch in table(&file) {
-        let text = |name: &str| batch.column_by_name(name).unwrap().as_string::<i32>().clone();
-        let (symbols, groups) = (text("symbol"), GROUPS.map(text));
-        let numbers = NUMBERS
-            .map(|name| batch.column_by_name(name).unwrap().as_primitive::<Float64Type>().clone());
+        let column = |name: &str| batch.column_by_name(name).unwrap();
+        let numbers = NUMBERS.map(|name| column(name).as_primitive::<Float64Type>());
+        let [symbols, sectors, industries, subindustries] =
+            ["symbol", "sector", "industry", "subindustry"].map(|n| column(n).as_string::<i32>());
         for row in 0..batch.num_rows() {
-            let time = time(batch.column_by_name("date").unwrap().as_ref(), row);
-            times.insert(time);
-            let sector = groups[0].value(row);
-            if times.len() > DAYS || !"Energy Utilities Materials Consumer Staples".contains(sector)
-            {
-                continue;
-            }
-            let mut cells = String::new();
-            for column in &numbers {
-                write!(cells, ",{}", column.value(row)).unwrap();
-            }
-            for (level, column) in groups.iter().enumerate() {
-                let moved = times.len() > DAYS / 2 && dice.below(4) == 0;
-                let group = match dice.below(40) {
-                    0 => "",
-                    _ if moved => SECTORS[level],
-                    _ => column.value(row),
-                };
-                write!(cells, ",{group}").unwrap();
-            }
-            rows.insert((time, symbols.value(row).to_owned()), cells);
+            bars.push(Real {
+                time: time(column("date").as_ref(), row),
+                symbol: symbols.value(row).to_owned(),
+                numbers: numbers.map(|column| column.value(row)),
+                groups: [sectors, industries, subindustries].map(|g| g.value(row).to_owned()),
+            });
         }
     }
-    let first = *times.first().unwrap();
+    bars.retain(|bar| "Energy, Utilities, Materials, Consumer Staples".contains(&bar.groups[0]));
+    let days: BTreeSet<Time> = bars.iter().map(|bar| bar.time).collect();
+    let [first, half, last] = [0, DAYS / 2, DAYS - 1].map(|day| *days.iter().nth(day).unwrap());
     let early: BTreeSet<String> =
-        rows.keys().filter(|(time, _)| *time == first).map(|(_, symbol)| symbol.clone()).collect();
+        bars.iter().filter(|bar| bar.time == first).map(|bar| bar.symbol.clone()).collect();
+    bars.retain(|bar| bar.time <= last && early.contains(&bar.symbol));
+    bars.sort_by_key(|bar| bar.time);
+    for bar in &mut bars {
+        for group in &mut bar.groups {
+            match dice.below(40) {
+                0 => group.clear(),
+                1..10 if bar.time > half => SECTORS[dice.below(3)].clone_into(group),
+                _ => {}
+            }
+        }
+    }
+    bars
+}
+
+fn real_csv(bars: &[Real]) -> String {
     let mut text = format!("symbol,time,{},{}\n", NUMBERS.join(","), GROUPS.join(","));
-    for ((time, symbol), cells) in rows.iter().filter(|((_, symbol), _)| early.contains(symbol)) {
-        writeln!(text, "{symbol},{time}{cells}").unwrap();
+    for Real { time, symbol, numbers, groups } in bars {
+        let (numbers, groups) = (numbers.map(|n| n.to_string()).join(","), groups.join("\",\""));
+        writeln!(text, "{symbol},{time},{numbers},\"{groups}\"").unwrap();
     }
     text
 }
@@ -149,7 +180,7 @@ fn all_of_alpha101_in_a_pipeline_is_what_compute_gives() {
     let mut dice = Dice::new(Dice::seed("all_of_alpha101_in_a_pipeline_is_what_compute_gives"));
     let folder = tempfile::tempdir().unwrap();
     let bars = folder.path().join("bars.csv");
-    fs::write(&bars, real_bars(&mut dice)).unwrap();
+    fs::write(&bars, real_csv(&real_bars(&mut dice))).unwrap();
     let output = folder.path().join("computed.parquet");
     weir(&["compute", "alpha101", "--input", path(&bars), "--output", path(&output)]);
     let computed = cells(&output);
@@ -165,6 +196,68 @@ fn all_of_alpha101_in_a_pipeline_is_what_compute_gives() {
             assert!(there.len() > 1, "alpha{number:03} has {} different values", there.len());
         }
     }
+}
+
+#[test]
+fn pipeline_runs_all_of_alpha101() {
+    let name = "pipeline_runs_all_of_alpha101";
+    let Some(broker) = broker::shared(name) else { return };
+    let mut dice = Dice::new(Dice::seed(name));
+    let folder = tempfile::tempdir().unwrap();
+    let (file, csv) = (folder.path().join("alpha101.yaml"), folder.path().join("bars.csv"));
+    let input = broker.topic("bars", 2, &[]);
+    let outputs = broker.name("out");
+    let text = fs::read_to_string("pipelines/alpha101.yaml").unwrap();
+    let text = text.replace("topic: market.bars", &format!("topic: {input}"));
+    let text = text.replace("market.alpha101", &outputs).replace("localhost:9092", &broker.address);
+    let text = text.replace("pipeline: alpha101", &format!("pipeline: {}", broker.name("p")));
+    fs::write(&file, text).unwrap();
+    let start = |log: &str| Running::start(&file, folder.path().join(log), &["--workers", "2"]);
+
+    // Some bars of the last days come in wrong groups first.
+    let right = real_bars(&mut dice);
+    let mut first = right.clone();
+    let late = right.len() - 500;
+    let wrong: Vec<usize> = (late..right.len()).filter(|_| dice.below(8) == 0).collect();
+    for place in &wrong {
+        first[*place].groups = SECTORS.map(str::to_owned)[1..4].to_vec().try_into().unwrap();
+    }
+    let producer = Producer::new(&broker, &input, 2);
+    let send = |bar: &Real| {
+        let (key, value) = (format!("{}|{}", bar.symbol, bar.time), bar.json());
+        let partition = producer.partition(&bar.symbol);
+        producer.send(partition, Some(key.as_bytes()), Some(value.as_bytes()));
+    };
+    let expected = |bars: &[Real]| {
+        fs::write(&csv, real_csv(bars)).unwrap();
+        backfill(&file, &csv, "1");
+        of_backfill(&csv.with_extension("out1")).factors
+    };
+    let holds = |running: &mut Running, expected: &Factors| {
+        eventually("the factors are those of a backfill", || {
+            running.assert_runs();
+            let found = broker.read(&outputs);
+            let found: Factors = compacted(&found).into_values().flat_map(of_columns).collect();
+            (found == *expected).then_some(())
+        });
+    };
+    first.iter().for_each(&send);
+    producer.finish();
+    let mut running = start("1.log");
+    running.wait_read(right.len());
+    let before = expected(&first);
+    holds(&mut running, &before);
+    running.stop();
+
+    // The restart numbers the texts anew, and must come to the digest of what was committed.
+    let mut running = start("2.log");
+    running.wait_ready();
+    wrong.iter().for_each(|place| send(&right[*place]));
+    producer.finish();
+    let after = expected(&right);
+    assert_ne!(before, after);
+    holds(&mut running, &after);
+    running.stop();
 }
 
 const PIPELINE: &str = "

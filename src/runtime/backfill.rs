@@ -101,6 +101,7 @@ fn run(
         texts: Texts::default(),
         recorded: Recorded { started_ms, ..Recorded::default() },
         metrics,
+        profile: None,
     };
     let crew = Crew {
         context,

@@ -302,6 +302,7 @@ impl Session {
             texts: Texts::default(),
             recorded: what,
             metrics: Arc::clone(&options.metrics),
+            profile: None,
         };
         let failed = Arc::clone(&pace);
         let crew = Crew { context, pace, health: options.health.clone() };

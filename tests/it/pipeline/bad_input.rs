@@ -56,14 +56,6 @@ fn table(reject: bool) -> Vec<Case> {
     value("NaN as a word", &|b| close(b, "NaN").into(), Dead("malformed"));
     value("NaN as a text", &|b| close(b, "\"NaN\"").into(), Dead("wrong_type"));
     value("too large a number", &|b| close(b, "1e999").into(), Dead("number_out_of_range"));
-    let sector = |bar: &Bar, value: &str| {
-        let json = bar.json();
-        let (start, _) = json.rsplit_once(':').expect("it ends with the sector");
-        format!("{start}:{value}}}")
-    };
-    value("number for a text", &|b| sector(b, "45").into(), Dead("wrong_type"));
-    let long = format!("\"{}\"", "x".repeat(257));
-    value("too long a text", &|b| sector(b, &long).into(), Dead("wrong_type"));
     value("null", &|b| close(b, "null").into(), Dead("missing_field"));
     value(
         "field missing",
@@ -107,7 +99,21 @@ fn table(reject: bool) -> Vec<Case> {
     );
     value("other order", &|b| text(b).replace("{\"symbol", "{ \"symbol").into(), Row);
     cases.extend(without_values());
+    cases.extend(bad_texts());
     cases
+}
+
+/// Records whose sector is no name of a group.
+fn bad_texts() -> [Case; 2] {
+    let long = format!("\"{}\"", "x".repeat(257));
+    let case = |what, day: &str, sector: &str| {
+        let bar = Bar { day: day.to_owned(), ..sp500(1, 1).remove(0) };
+        let json = bar.json();
+        let (start, _) = json.rsplit_once(':').expect("it ends with the sector");
+        let value = Some(format!("{start}:{sector}}}").into_bytes());
+        Case { what, key: Some(bar.key().into_bytes()), value, end: End::Dead("wrong_type") }
+    };
+    [case("number for a text", "2016-02-02", "45"), case("too long a text", "2016-02-03", &long)]
 }
 
 /// Records that are about their key.

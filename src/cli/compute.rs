@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::summary::Summary;
 use super::{Outcome, Terminal};
-use crate::plan::{FactorError, FactorSet, MissingField, shipped};
+use crate::plan::{FactorError, FactorSet, MissingField, shipped, suggestion};
 use crate::runtime;
 use crate::runtime::ComputeError;
 
@@ -28,6 +28,9 @@ pub(super) struct Compute {
     /// A factor of your own; may be given again.
     #[arg(short = 'e', long = "formula", value_name = "NAME = FORMULA")]
     formulas: Vec<String>,
+    /// A value for a parameter of the sets, in place of theirs; may be given again.
+    #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, f64)>,
     /// Only these factors of the sets.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
@@ -88,7 +91,8 @@ impl Compute {
         if !good {
             return Err(Outcome::Usage);
         }
-        match choose(&mut sets[..], self.factors.len(), &self.only, &self.except) {
+        let chosen = choose(&mut sets[..], self.factors.len(), &self.only, &self.except);
+        match chosen.and_then(|()| set_parameters(&mut sets, &self.parameters)) {
             Ok(()) => Ok(sets),
             Err(message) => {
                 terminal.error(&format!("error: {message}"));
@@ -143,6 +147,37 @@ impl Compute {
         terminal.line(&format!("{rows:>10} rows, {factors} factors  {}", path.display()));
         Ok(())
     }
+}
+
+/// Reads `NAME=VALUE`.
+fn parameter(text: &str) -> Result<(String, f64), String> {
+    let form = || "write NAME=VALUE, as in n=20".to_owned();
+    let (name, value) = text.split_once('=').ok_or_else(form)?;
+    match value.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok((name.trim().to_owned(), value)),
+        _ => Err(format!("`{}` is not a number", value.trim())),
+    }
+}
+
+/// Gives parameters other values, in every set that has them; each must be in one of them.
+fn set_parameters(sets: &mut [FactorSet], given: &[(String, f64)]) -> Result<(), String> {
+    for (name, value) in given {
+        let mut known = false;
+        for set in &mut *sets {
+            known |= set.set_parameter(name, *value).is_ok();
+        }
+        if !known {
+            let names: Vec<&str> = sets
+                .iter()
+                .flat_map(FactorSet::parameters)
+                .map(|(name, _)| name.as_str())
+                .collect();
+            let near = suggestion(name, "parameters", &names);
+            let near = near.map_or(String::new(), |near| format!("; {near}"));
+            return Err(format!("--parameter: no set has a parameter `{name}`{near}"));
+        }
+    }
+    Ok(())
 }
 
 /// Takes factors out of the first `named` sets; each name must be in one of them.

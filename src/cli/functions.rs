@@ -1,8 +1,8 @@
 //! `weir functions`: the functions of the formula language.
 
-use super::{Outcome, Terminal};
+use super::{Format, Outcome, Terminal};
 use crate::dataflow;
-use crate::formula::{Exactness, Family, Signature};
+use crate::formula::{DERIVED, Description, Family, Signature};
 use crate::plan::suggestion;
 
 /// List the functions of formulas, or describe one.
@@ -10,75 +10,88 @@ use crate::plan::suggestion;
 pub(super) struct Functions {
     /// The function to describe.
     name: Option<String>,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t)]
+    output: Format,
 }
-
-const FAMILIES: [(Family, &str); 4] = [
-    (Family::Elementwise, "of one symbol at one time"),
-    (Family::TimeSeries, "of one symbol, over a window of times that ends at the current one"),
-    (Family::Recursive, "of one symbol, over all times up to the current one"),
-    (Family::CrossSection, "across the symbols of one time"),
-];
 
 impl Functions {
     pub(super) fn execute(&self, terminal: &mut Terminal) -> anyhow::Result<Outcome> {
         let functions = dataflow::catalog().functions;
         let Some(name) = &self.name else {
-            let width = functions.iter().map(|f| written(f).len()).max().unwrap_or(0);
-            for (family, title) in FAMILIES {
-                terminal.line(&format!("{title}:"));
-                for function in functions.iter().filter(|f| f.family == family) {
-                    let text = written(function);
-                    terminal.line(&format!("  {text:width$}  {}", function.summary));
+            match self.output {
+                Format::Json => {
+                    terminal.json(&functions.iter().map(|f| f.describe()).collect::<Vec<_>>())?;
                 }
-                terminal.line("");
+                Format::Text => list(functions).iter().for_each(|line| terminal.line(line)),
             }
-            terminal.line("derived: returns, vwap, amount, adv(n), nan");
             return Ok(Outcome::Good);
         };
-        let Some(function) = functions.iter().find(|function| function.name == name) else {
-            let names: Vec<&str> = functions.iter().map(|function| function.name).collect();
-            let near = suggestion(name, "functions", &names);
-            let near = near.map_or(String::new(), |near| format!("; {near}"));
-            terminal.error(&format!("error: there is no function `{name}`{near}"));
-            return Ok(Outcome::Usage);
-        };
-        describe(function).iter().for_each(|line| terminal.line(line));
-        Ok(Outcome::Good)
-    }
-}
-
-/// As it is written in formulas.
-fn written(function: &Signature) -> String {
-    match (function.name, function.parameters) {
-        ("neg", _) => "-x".to_owned(),
-        (sign, [x, y]) if !sign.starts_with(|c: char| c.is_ascii_alphabetic()) => {
-            format!("{} {sign} {}", x.name(), y.name())
+        if let Some(function) = functions.iter().find(|function| function.name == name) {
+            match self.output {
+                Format::Json => terminal.json(&function.describe())?,
+                Format::Text => {
+                    describe(&function.describe()).iter().for_each(|l| terminal.line(l))
+                }
+            }
+            return Ok(Outcome::Good);
         }
-        _ => function.display(),
+        if let Some((call, meaning)) = DERIVED.iter().find(|(call, _)| is_call_of(call, name)) {
+            match self.output {
+                Format::Json => {
+                    terminal.json(&serde_json::json!({ "call": call, "stands_for": meaning }))?;
+                }
+                Format::Text => terminal.line(&format!("{call}\n  stands for {meaning}")),
+            }
+            return Ok(Outcome::Good);
+        }
+        let derived = DERIVED.iter().map(|(call, _)| name_of(call));
+        let names: Vec<&str> = functions.iter().map(|f| f.name).chain(derived).collect();
+        let near = suggestion(name, "functions", &names);
+        let near = near.map_or(String::new(), |near| format!("; {near}"));
+        terminal.error(&format!("error: there is no function `{name}`{near}"));
+        Ok(Outcome::Usage)
     }
 }
 
-fn describe(function: &Signature) -> Vec<String> {
-    let title = FAMILIES.iter().find(|(family, _)| *family == function.family);
-    let look_back = match function.family {
-        Family::Elementwise | Family::CrossSection => "0 bars".to_owned(),
-        Family::Recursive => "all bars".to_owned(),
-        Family::TimeSeries if function.reach(2) == 2 => "n bars".to_owned(),
-        Family::TimeSeries => "n - 1 bars".to_owned(),
-    };
-    let exact = match function.exactness {
-        Exactness::Always => "exact",
-        Exactness::Inherited => "exact where the arguments are",
-        Exactness::Never => "rounded",
-    };
-    let ties = if function.compares { ", compares on the tie grid" } else { "" };
-    vec![
-        written(function),
+/// The name in a call: `adv` of `adv(n)`.
+fn name_of(call: &str) -> &str {
+    call.split('(').next().unwrap_or(call)
+}
+
+fn is_call_of(call: &str, name: &str) -> bool {
+    name_of(call) == name
+}
+
+/// All functions, one a line.
+fn list(functions: &[&Signature]) -> Vec<String> {
+    let calls = functions.iter().map(|function| function.written());
+    let width = calls.map(|call| call.chars().count()).max().unwrap_or(0);
+    let line = |call: &str, text: &str| format!("  {call:width$}  {text}");
+    let mut lines = Vec::new();
+    for family in Family::ALL {
+        lines.push(format!("{}:", family.describe()));
+        let members = functions.iter().filter(|function| function.family == family);
+        lines.extend(members.map(|function| line(&function.written(), function.summary)));
+        lines.push(String::new());
+    }
+    lines.push("derived, where there is no field of the name:".to_owned());
+    lines.extend(DERIVED.iter().map(|(call, meaning)| line(call, meaning)));
+    lines.push(line("nan", "a missing value"));
+    lines
+}
+
+/// One function, with everything there is to say.
+fn describe(function: &Description) -> Vec<String> {
+    let mut lines = vec![
+        function.call.clone(),
         format!("  {}", function.summary),
-        format!("  computed: {}", title.map_or("", |(_, title)| title)),
-        format!("  look-back: {look_back}"),
-        format!("  results: {exact}{ties}"),
-    ]
+        String::new(),
+        format!("  {:10} {}", "computed", function.family.describe()),
+    ];
+    let items = function.items().into_iter();
+    lines.extend(items.map(|(title, text)| format!("  {title:10} {text}")));
+    lines
 }
 
 #[cfg(test)]
@@ -86,12 +99,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_function_is_described() {
-        for function in dataflow::catalog().functions {
-            let lines = describe(function);
-            assert!(lines.iter().all(|line| line.trim().len() > 1), "{lines:?}");
+    fn the_list_has_every_function() {
+        let functions = dataflow::catalog().functions;
+        let lines = list(functions);
+        for function in functions {
+            let call = function.written();
+            let found = lines.iter().filter(|l| l.trim_start().starts_with(&call));
+            assert!(found.count() >= 1, "{call}");
         }
-        let signs: Vec<String> = dataflow::catalog().functions.iter().map(|f| written(f)).collect();
-        assert!(signs.contains(&"x <= y".to_owned()) && signs.contains(&"-x".to_owned()));
+        assert!(lines.iter().any(|line| line.trim_start().starts_with("adv(n)")));
+    }
+
+    #[test]
+    fn a_description_says_it_all() {
+        let functions = dataflow::catalog().functions;
+        let function = functions.iter().find(|function| function.name == "ts_rank").unwrap();
+        let text = describe(&function.describe()).join("\n");
+        for part in ["ts_rank(x, n)", "x[0]", "n - 1 bars", "tie grid", "O(n)", "ts_rank(close"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 }

@@ -21,6 +21,10 @@ pub struct FactorFile {
     /// Rules that depart from those of the profile.
     #[serde(default)]
     pub rules: Field<FactorRules>,
+    /// Constants by name, which the formulas and sub-formulas may use, also as windows: their
+    /// defaults. Who uses the set may give others.
+    #[serde(default)]
+    pub parameters: Field<Entries<f64>>,
     /// Sub-formulas by name; the formulas of this set, and later sub-formulas, may use them.
     #[serde(default, rename = "let")]
     pub lets: Field<Entries<String>>,
@@ -44,6 +48,9 @@ pub enum Profile {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(expecting = "a map of rules", deny_unknown_fields)]
 pub struct FactorRules {
+    /// What windows count.
+    #[serde(default)]
+    pub clock: Field<Clock>,
     /// How many inputs a window must have.
     #[serde(default)]
     pub min_periods: Field<MinPeriods>,
@@ -53,6 +60,17 @@ pub struct FactorRules {
     /// What becomes of windows that are no whole numbers.
     #[serde(default)]
     pub window_round: Field<WindowRound>,
+}
+
+/// What windows count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// All times of the pipeline: where a symbol has no bar, its fields are missing.
+    Calendar,
+    /// The symbol's own bars: `delay(close, 1)` is the close of the bar before, however long ago.
+    /// Where a symbol has no bar, the result is missing.
+    Traded,
 }
 
 /// How many inputs a window must have.

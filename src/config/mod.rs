@@ -23,7 +23,8 @@ pub use check::Check;
 pub use diagnostic::{Diagnostic, Diagnostics, nearest, suggestion};
 pub use document::{Document, Place};
 pub use factors::{
-    FactorFile, FactorRules, MinPeriods, Profile, Ties, WindowRound, factors_schema, read_factors,
+    Clock, FactorFile, FactorRules, MinPeriods, Profile, Ties, WindowRound, factors_schema,
+    read_factors,
 };
 pub use outputs::{FactorsOutput, LayoutName, Outputs};
 pub use pipeline::{Alert, Delivery, HeaderPrefix, Kafka, PipelineFile};

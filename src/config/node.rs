@@ -1,5 +1,6 @@
 //! YAML as a tree in which every node knows its place.
 
+use rustc_hash::FxHashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
 use super::diagnostic::Diagnostics;
@@ -109,6 +110,8 @@ fn empty(diagnostics: &Diagnostics<'_>) -> Option<Node> {
 struct Open {
     node: Node,
     key: Option<Node>,
+    /// Keys of a map so far, and where they stand.
+    keys: FxHashMap<String, Place>,
 }
 
 struct Builder<'a> {
@@ -208,7 +211,8 @@ impl Builder<'_> {
         if self.open.len() == MAX_DEPTH {
             return self.refuse(place, "nested too deeply", "a pipeline needs a few levels only");
         }
-        self.open.push(Open { node: Node { place, kind }, key: None });
+        let keys = FxHashMap::default();
+        self.open.push(Open { node: Node { place, kind }, key: None, keys });
         Ok(())
     }
 
@@ -231,16 +235,19 @@ impl Builder<'_> {
                     );
                     return Err(());
                 }
-                Some(key) => match entries.iter().find(|(known, _)| known.key() == key.key()) {
-                    Some((first, _)) => {
-                        let (line, _) = diagnostics.document().line_column(first.place.start);
+                Some(key) => match open.keys.get(key.key()) {
+                    Some(first) => {
+                        let (line, _) = diagnostics.document().line_column(first.start);
                         diagnostics.report(
                             key.place,
                             format!("`{}` is given twice", key.key()),
                             Some(format!("the first one is in line {line}: keep one")),
                         );
                     }
-                    None => entries.push((key, node)),
+                    None => {
+                        open.keys.insert(key.key().to_owned(), key.place);
+                        entries.push((key, node));
+                    }
                 },
             },
             Kind::Scalar(_) => {}

@@ -1,4 +1,5 @@
-//! A factor set that a pipeline uses: its name, or its name with a choice of its factors.
+//! A factor set that a pipeline uses: its name, or its name with a choice of its factors and values
+//! of its parameters.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,20 +7,20 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess};
 
-use super::spanned::{Field, Items, Spanned};
+use super::spanned::{Entries, Field, Items, Spanned};
 
-/// `name` or `{name: {only: [factors], except: [factors]}}`.
+/// `name` or `{name: {only: [factors], except: [factors], parameters: {n: 20}}}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Use {
     /// Name of a shipped set, or the path of a file, from the pipeline file's folder.
     pub name: Spanned<String>,
-    /// Which of its factors, if not all.
+    /// Which of its factors, if not all, and with what parameters.
     pub choice: Choice,
 }
 
-/// Which factors of a set.
+/// Which factors of a set, and with what parameters.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, JsonSchema)]
-#[serde(expecting = "a map with the keys only and except", deny_unknown_fields)]
+#[serde(expecting = "a map with the keys only, except and parameters", deny_unknown_fields)]
 pub struct Choice {
     /// Only these factors.
     #[serde(default)]
@@ -27,6 +28,9 @@ pub struct Choice {
     /// Not these factors.
     #[serde(default)]
     pub except: Field<Items<String>>,
+    /// Values of parameters of the set, in place of its own.
+    #[serde(default)]
+    pub parameters: Field<Entries<f64>>,
 }
 
 /// The two ways to write it.
@@ -67,8 +71,8 @@ impl<'de> Deserialize<'de> for Written {
                 };
                 match map.next_key::<String>()? {
                     Some(other) => Err(de::Error::custom(format!(
-                        "`{other}` stands beside the set `{}`; `only` and `except` go one level \
-                         deeper, a second set into an element of its own",
+                        "`{other}` stands beside the set `{}`; `only`, `except` and `parameters` go \
+                         one level deeper, a second set into an element of its own",
                         name.value
                     ))),
                     None => Ok(Written::Choice(name, choice)),

@@ -55,13 +55,16 @@ impl Place {
 /// How tightly a sign binds its two sides; larger is tighter. None for what is no such sign.
 pub(super) fn precedence(sign: &str) -> Option<u8> {
     match sign {
-        "<" | "<=" | ">" | ">=" | "==" | "!=" => Some(1),
+        "<" | "<=" | ">" | ">=" | "==" | "!=" => Some(COMPARISON),
         "+" | "-" => Some(2),
         "*" | "/" => Some(3),
         _ => None,
     }
 }
 
+/// How tightly the signs of comparisons bind. They do not chain: `a < b < c` is never meant as the
+/// grammar would have it, which is to compare c with 0 or 1.
+pub(super) const COMPARISON: u8 = 1;
 /// How tightly the minus before an expression binds.
 pub(super) const NEGATION: u8 = 4;
 /// Numbers, names, calls and parentheses.

@@ -29,19 +29,28 @@ pub(super) enum Meaning {
     },
 }
 
+/// A formula that is in order.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// What each expression of the tree is.
+    pub(super) meanings: Vec<Meaning>,
+    /// The formula's value, if it is made from numbers only.
+    pub(super) value: Option<f64>,
+}
+
 /// The meanings of all expressions of formula number `factor`, or everything that is wrong.
 pub(super) fn check(
     tree: &Tree<'_>,
     factor: usize,
     scope: Scope<'_>,
-) -> Result<Vec<Meaning>, Vec<FormulaError>> {
+) -> Result<Checked, Vec<FormulaError>> {
     let count = tree.exprs.len();
     let mut checker = Checker {
         tree,
         factor,
         scope,
-        constants: constants(tree),
-        literals: literals(tree),
+        constants: constants(tree, scope),
+        literals: literals(tree, scope),
         wanted: vec![false; count],
         group: vec![false; count],
         errors: Vec::new(),
@@ -58,18 +67,20 @@ pub(super) fn check(
             meanings[id] = meaning;
         }
     }
+    let value = checker.constants.last().copied().flatten();
     let mut errors = checker.errors;
     errors.sort_by_key(|error| (error.start, error.end));
-    if errors.is_empty() { Ok(meanings) } else { Err(errors) }
+    if errors.is_empty() { Ok(Checked { meanings, value }) } else { Err(errors) }
 }
 
-/// Values of the expressions that are built from numbers with `+ - * /` only.
-fn constants(tree: &Tree<'_>) -> Vec<Option<f64>> {
+/// Values of the expressions that are built from numbers, parameters and sub-formulas of such with
+/// `+ - * /` only.
+fn constants(tree: &Tree<'_>, scope: Scope<'_>) -> Vec<Option<f64>> {
     let mut values: Vec<Option<f64>> = Vec::with_capacity(tree.exprs.len());
     for expr in &tree.exprs {
         values.push(match &expr.kind {
             ExprKind::Number(value) => Some(*value),
-            ExprKind::Name(_) => None,
+            ExprKind::Name(name) => scope.value(name),
             ExprKind::Call { function, args } => match (*function, args.as_slice()) {
                 ("neg", [x]) => values[*x].map(|x| -x),
                 (sign, [x, y]) => match (sign, values[*x], values[*y]) {
@@ -86,8 +97,8 @@ fn constants(tree: &Tree<'_>) -> Vec<Option<f64>> {
     values
 }
 
-/// Values of the numbers, with a minus before them or without.
-fn literals(tree: &Tree<'_>) -> Vec<Option<f64>> {
+/// Values of the numbers and parameters, with a minus before them or without.
+fn literals(tree: &Tree<'_>, scope: Scope<'_>) -> Vec<Option<f64>> {
     let mut values: Vec<Option<f64>> = Vec::with_capacity(tree.exprs.len());
     for expr in &tree.exprs {
         values.push(match &expr.kind {
@@ -96,6 +107,7 @@ fn literals(tree: &Tree<'_>) -> Vec<Option<f64>> {
                 [x] => values[*x].map(|x| -x),
                 _ => None,
             },
+            ExprKind::Name(name) if scope.sub_formula(name).is_none() => scope.parameter(name),
             _ => None,
         });
     }
@@ -207,7 +219,7 @@ impl Checker<'_> {
     }
 
     fn adv(&mut self, arg: ExprId) -> Option<Meaning> {
-        match self.constant(Parameter::Window("n", 1), self.constants[arg]) {
+        match self.constant(Parameter::Window("n", 1), arg) {
             Ok(bars) => Some(Meaning::Adv(bars)),
             Err(message) => {
                 let message = format!("window `n` of `adv` {message}");
@@ -255,7 +267,7 @@ impl Checker<'_> {
                 series.push(*id);
                 continue;
             }
-            match self.constant(parameter, self.constants[*id]) {
+            match self.constant(parameter, *id) {
                 // Elementwise kernels read rows only; a row of one number is one.
                 Ok(value) if function.family == Family::Elementwise => {
                     self.literals[*id] = Some(value);
@@ -279,10 +291,32 @@ impl Checker<'_> {
         good.then_some(Meaning::Call { function, args: series, params })
     }
 
-    fn constant(&self, parameter: Parameter, value: Option<f64>) -> Result<f64, String> {
+    /// The value of a constant argument, or what is wrong with it and where it comes from.
+    fn constant(&self, parameter: Parameter, id: ExprId) -> Result<f64, String> {
+        let value = self.constants[id];
         let floor = self.scope.rules.floor_windows;
         let cut = matches!(parameter, Parameter::Window(..)) && floor;
-        constant(parameter, if cut { value.map(f64::floor) } else { value })
+        let result = constant(parameter, if cut { value.map(f64::floor) } else { value });
+        let origin = || value.map_or(String::new(), |_| self.origin(id));
+        result.map_err(|message| message + &origin())
+    }
+
+    /// The values of the names in an expression: `, where n = -3`; empty if there are none.
+    fn origin(&self, id: ExprId) -> String {
+        let place = self.tree.exprs[id].place;
+        let mut known = Vec::new();
+        for expr in &self.tree.exprs[..=id] {
+            if let ExprKind::Name(name) = expr.kind
+                && place.start <= expr.place.start
+                && let Some(value) = self.scope.value(name)
+            {
+                let text = format!("{name} = {value}");
+                if !known.contains(&text) {
+                    known.push(text);
+                }
+            }
+        }
+        if known.is_empty() { String::new() } else { format!(", where {}", known.join(", ")) }
     }
 }
 

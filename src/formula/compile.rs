@@ -1,26 +1,30 @@
 //! From the formulas of a pipeline to its graph: the only way in.
 
+use rustc_hash::FxHashMap;
+
 use super::ast::Place;
-use super::check::check;
+use super::check::{Checked, check};
 use super::lexer::lex;
 use super::lower::{Builder, Full};
 use super::parser::parse;
 use super::scope::Scope;
 use super::{FormulaError, Graph, Rules, Signature};
 
-/// How deep calls, parentheses and minus signs may nest.
+/// How deep calls, parentheses and minus signs may nest: the parser recurses, and a thread's stack
+/// has an end. Published formulas nest 12 levels deep.
 pub const MAX_DEPTH: usize = 256;
-/// How many bytes a formula may have.
+/// How many bytes a formula may have; the longest published one has 751. Keeps what is
+/// quadratic, like the texts of the parts of a sum, small.
 pub const MAX_LENGTH: usize = 64 * 1024;
-/// How many bars a window may have.
+/// How many bars a window may have: ten years of minutes. A node keeps as many rows.
 pub const MAX_WINDOW: u32 = 1_000_000;
-/// How many series a function may take.
+/// How many series a function may take: fits solve that many equations per value.
 pub const MAX_SERIES: usize = 8;
 /// How many nodes the graph of a pipeline may have; all published libraries together have about
 /// 2,000.
 pub const MAX_NODES: usize = 100_000;
-/// How many bytes the canonical texts of all nodes may have together. A sum of n terms has texts
-/// of n^2 / 2 terms, so that this bounds sums at some thousand terms.
+/// How many bytes the canonical texts of all nodes may have together, as they are all kept. A sum
+/// of n terms has texts of n^2 / 2 terms, so that this bounds sums at some thousand terms.
 pub(super) const MAX_TEXT: usize = 64 << 20;
 /// How many errors of one formula are worth reading.
 const MAX_ERRORS: usize = 20;
@@ -40,7 +44,7 @@ pub fn compile(
     functions: &[&'static Signature],
 ) -> Result<Graph, Vec<FormulaError>> {
     let fields: Vec<_> = fields.iter().map(|name| (*name, FieldKind::Number)).collect();
-    let set = FormulaSet { rules: Rules::default(), lets: Vec::new(), formulas: factors.to_vec() };
+    let set = FormulaSet { formulas: factors.to_vec(), ..FormulaSet::default() };
     compile_sets(&[set], &fields, functions)
 }
 
@@ -58,6 +62,8 @@ pub enum FieldKind {
 pub struct FormulaSet<'a> {
     /// Their rules.
     pub rules: Rules,
+    /// Names and values of constants that the formulas and sub-formulas may use, also as windows.
+    pub parameters: Vec<(&'a str, f64)>,
     /// Names and sub-formulas that the formulas of this set, and later sub-formulas, may use.
     pub lets: Vec<(&'a str, &'a str)>,
     /// Names and formulas.
@@ -81,7 +87,7 @@ pub fn compile_sets(
     let mut builder = Builder::new(&names);
     let (mut errors, mut number) = (Vec::new(), 0);
     for set in sets {
-        let mut lets: Vec<&str> = Vec::new();
+        let (mut lets, mut values) = (FxHashMap::default(), Vec::new());
         builder.forget_lets();
         let count = set.lets.len();
         for (place, (name, text)) in set.lets.iter().chain(&set.formulas).enumerate() {
@@ -91,16 +97,21 @@ pub fn compile_sets(
                 functions,
                 factors: &all,
                 lets: &lets,
+                let_values: &values,
+                parameters: &set.parameters,
                 rules: set.rules,
             };
             let output = (place >= count).then_some(*name);
-            if let Err(mut wrong) = formula(&mut builder, scope, number, output, text) {
+            let value = formula(&mut builder, scope, number, output, text);
+            let value = value.unwrap_or_else(|mut wrong| {
                 wrong.truncate(MAX_ERRORS);
                 let here = |error| FormulaError { factor: number, ..error };
                 errors.extend(wrong.into_iter().map(here));
-            }
+                None
+            });
             if place < count {
-                lets.push(name);
+                lets.insert(*name, place);
+                values.push(value);
             }
             number += 1;
         }
@@ -108,13 +119,14 @@ pub fn compile_sets(
     if errors.is_empty() { Ok(builder.finish()) } else { Err(errors) }
 }
 
+/// Adds a formula to the graph; its value, if it is one number that is known now.
 fn formula(
     builder: &mut Builder<'_>,
     scope: Scope<'_>,
     number: usize,
     output: Option<&str>,
     text: &str,
-) -> Result<(), Vec<FormulaError>> {
+) -> Result<Option<f64>, Vec<FormulaError>> {
     let result = one_formula(builder, scope, number, output, text);
     if result.is_err() && output.is_none() {
         // Later formulas may name it all the same: only this one is wrong.
@@ -129,7 +141,7 @@ fn one_formula(
     number: usize,
     output: Option<&str>,
     text: &str,
-) -> Result<(), Vec<FormulaError>> {
+) -> Result<Option<f64>, Vec<FormulaError>> {
     let whole = Place { start: 0, end: text.len() };
     if text.len() > MAX_LENGTH {
         let message = format!("a formula of {} bytes, may have {MAX_LENGTH}", text.len());
@@ -143,10 +155,15 @@ fn one_formula(
         ]);
     }
     let tree = parse(text, &tokens, scope.functions).map_err(|error| vec![error])?;
-    let meanings = check(&tree, number, scope)?;
-    builder.add(scope, output, &tree, meanings).map_err(|Full| {
+    let Checked { meanings, value } = check(&tree, number, scope)?;
+    let added = builder.add(scope, output, &tree, meanings);
+    added.map(|()| value).map_err(|Full| {
         let message = "with this formula the pipeline's graph becomes too large";
-        let help = format!("at most {MAX_NODES} nodes; sums of thousands of terms are large too");
+        let help = format!(
+            "at most {MAX_NODES} nodes whose expressions, written out, have {} MiB: chains of \
+             thousands of terms or sub-formulas are too long",
+            MAX_TEXT >> 20
+        );
         vec![FormulaError::at(whole, message).help(help)]
     })
 }
@@ -207,8 +224,11 @@ mod tests {
         let leaf =
             prop::sample::select(vec!["close", "volume", "returns", "nan", "1", "0.5", "1e-12"]);
         leaf.prop_map(str::to_owned).prop_recursive(6, 48, 3, |inner| {
-            let sign = prop::sample::select(vec!["+", "-", "*", "/", "<", "<=", "==", "!="]);
+            let sign = prop::sample::select(vec!["+", "-", "*", "/"]);
+            let compared = prop::sample::select(vec!["<", "<=", "==", "!="]);
             prop_oneof![
+                (inner.clone(), compared, inner.clone())
+                    .prop_map(|(a, s, b)| format!("(({a}) {s} {b})")),
                 (inner.clone(), sign.clone(), inner.clone())
                     .prop_map(|(a, s, b)| format!("({a}) {s} ({b})")),
                 (inner.clone(), sign, inner.clone()).prop_map(|(a, s, b)| format!("{a} {s} {b}")),

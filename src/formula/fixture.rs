@@ -3,7 +3,7 @@
 use super::Exactness::{Always, Inherited, Never};
 use super::Family::{CrossSection, Elementwise, TimeSeries};
 use super::Parameter::{Constant, Series, Window};
-use super::{Exactness, Family, Parameter, Signature};
+use super::{Exactness, Family, Parameter, Reference, Signature};
 
 pub(super) const FIELDS: &[&str] = &["open", "high", "low", "close", "volume"];
 
@@ -14,7 +14,15 @@ const fn function(
     exactness: Exactness,
 ) -> Signature {
     let summary = "what it gives";
-    Signature { name, family, parameters, summary, exactness, compares: false }
+    Signature {
+        name,
+        family,
+        parameters,
+        summary,
+        exactness,
+        compares: false,
+        reference: Reference::NONE,
+    }
 }
 
 const X: &[Parameter] = &[Series("x")];

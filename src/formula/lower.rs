@@ -1,10 +1,11 @@
 //! Trees into the shared graph: equal expressions become one node.
 
 use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::Xxh3;
 
-use super::ast::{NEGATION, PRIMARY, Tree, precedence};
+use super::ast::{COMPARISON, NEGATION, PRIMARY, Tree, precedence};
 use super::check::Meaning;
-use super::compile::{MAX_NODES, MAX_TEXT};
+use super::compile::{MAX_LENGTH, MAX_NODES, MAX_TEXT};
 use super::scope::{Derived, Scope};
 use super::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter, Signature};
 
@@ -48,9 +49,11 @@ impl<'a> Builder<'a> {
         self.lets.clear();
     }
 
-    /// Something stands for a sub-formula that is wrong; the graph is of no use any more.
+    /// A missing value stands for a sub-formula that is wrong; the graph is of no use any more.
     pub(super) fn broken_let(&mut self) {
-        self.lets.push(0);
+        // What is full has a first node.
+        let node = self.node(NodeKind::Constant(f64::NAN)).unwrap_or(0);
+        self.lets.push(node);
     }
 
     /// Adds a checked formula as an output, or as the next sub-formula if it has no name.
@@ -88,8 +91,29 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// The graph of what the outputs need: sub-formulas that nothing uses are left out.
     pub(super) fn finish(self) -> Graph {
-        self.graph
+        let Graph { nodes, mut outputs } = self.graph;
+        let mut used = vec![false; nodes.len()];
+        for (_, root) in &outputs {
+            used[*root] = true;
+        }
+        for (id, node) in nodes.iter().enumerate().rev() {
+            if let (true, NodeKind::Call { args, .. }) = (used[id], &node.kind) {
+                args.iter().for_each(|arg| used[*arg] = true);
+            }
+        }
+        let mut number = vec![NodeId::MAX; nodes.len()];
+        let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
+        for (id, mut node) in nodes.into_iter().enumerate().filter(|(id, _)| used[*id]) {
+            if let NodeKind::Call { args, .. } = &mut node.kind {
+                args.iter_mut().for_each(|arg| *arg = number[*arg]);
+            }
+            number[id] = kept.len();
+            kept.push(node);
+        }
+        outputs.iter_mut().for_each(|(_, root)| *root = number[*root]);
+        Graph { nodes: kept, outputs }
     }
 
     /// A derived series; the checker made sure that all of it exists.
@@ -145,6 +169,8 @@ impl<'a> Builder<'a> {
             partial: rules.partial && windows,
             qlib: rules.qlib && windows,
             raw_ties: rules.raw_ties && function.compares && !exact,
+            traded: rules.traded
+                && matches!(function.family, Family::TimeSeries | Family::Recursive),
         };
         self.node(NodeKind::Call { function, args, params, mode })
     }
@@ -155,17 +181,13 @@ impl<'a> Builder<'a> {
         if let Some(id) = self.known.get(&key) {
             return Ok(*id);
         }
-        let text_bytes = self.text_bytes + self.text_length(&kind);
+        let text = self.text(&kind);
+        let text_bytes = self.text_bytes + text.len();
         if self.graph.nodes.len() >= MAX_NODES || text_bytes > MAX_TEXT {
             return Err(Full);
         }
         self.text_bytes = text_bytes;
-        let node = Node {
-            text: self.text(&kind),
-            exact: self.exact(&kind),
-            look_back: self.look_back(&kind),
-            kind,
-        };
+        let node = Node { text, exact: self.exact(&kind), look_back: self.look_back(&kind), kind };
         let id = self.graph.nodes.len();
         self.graph.nodes.push(node);
         self.known.insert(key, id);
@@ -212,8 +234,26 @@ impl<'a> Builder<'a> {
     }
 
     /// The canonical text: parentheses only where they are needed, one space around signs, the
-    /// shortest text of each number. Reading it gives the same node.
+    /// shortest text of each number. Reading it gives the same node. Where it would be longer than
+    /// a formula may be, which only sub-formulas can bring about, the function's name and a hash
+    /// stand for it.
     fn text(&self, kind: &NodeKind) -> String {
+        if let NodeKind::Call { function, args, params, mode } = kind
+            && self.text_length(kind) > MAX_LENGTH
+        {
+            let mut whole = Xxh3::new();
+            for arg in args {
+                let text = &self.graph.nodes[*arg].text;
+                whole.update(&(text.len() as u64).to_le_bytes());
+                whole.update(text.as_bytes());
+            }
+            params.iter().for_each(|value| whole.update(&value.to_bits().to_le_bytes()));
+            return format!("{}{}#{:032x}", function.name, mode.suffix(), whole.digest128());
+        }
+        self.whole_text(kind)
+    }
+
+    fn whole_text(&self, kind: &NodeKind) -> String {
         match kind {
             NodeKind::Field(field) => self.fields[*field].to_owned(),
             NodeKind::Constant(value) => number(*value),
@@ -223,7 +263,7 @@ impl<'a> Builder<'a> {
                     ([x, y], sign) => match precedence(sign) {
                         Some(binding) => format!(
                             "{} {sign} {}",
-                            self.within(*x, binding),
+                            self.within(*x, binding + u8::from(binding == COMPARISON)),
                             self.within(*y, binding + 1)
                         ),
                         None => self.call_text(function, args, params, *mode),

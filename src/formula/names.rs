@@ -1,20 +1,29 @@
 //! Which names a formula mentions, whatever they mean.
 
+use rustc_hash::FxHashSet;
+
+use super::compile::MAX_LENGTH;
 use super::lexer::{TokenKind, lex};
 
 /// The names in `text` that stand for values, and those of the functions it calls, each once, in
 /// order. Both empty for what cannot be read.
 pub fn names(text: &str) -> (Vec<&str>, Vec<&str>) {
     let (mut values, mut functions) = (Vec::new(), Vec::new());
-    let tokens = lex(text).unwrap_or_default();
+    // What is too long is no formula, and says so when it is compiled.
+    let tokens = if text.len() <= MAX_LENGTH { lex(text) } else { Ok(Vec::new()) };
+    let tokens = tokens.unwrap_or_default();
+    let (mut seen_values, mut seen_functions) = (FxHashSet::default(), FxHashSet::default());
     for (at, token) in tokens.iter().enumerate() {
         if token.kind != TokenKind::Name {
             continue;
         }
         let call = tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Open);
-        let list = if call { &mut functions } else { &mut values };
         let word = &text[token.place.start..token.place.end];
-        if !list.contains(&word) {
+        let (list, seen) = match call {
+            true => (&mut functions, &mut seen_functions),
+            false => (&mut values, &mut seen_values),
+        };
+        if seen.insert(word) {
             list.push(word);
         }
     }

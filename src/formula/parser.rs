@@ -1,6 +1,6 @@
 //! Tokens to a tree, by climbing precedences.
 
-use super::ast::{ExprId, ExprKind, NEGATION, Place, Tree, precedence};
+use super::ast::{COMPARISON, ExprId, ExprKind, NEGATION, Place, Tree, precedence};
 use super::compile::MAX_DEPTH;
 use super::error::quoted;
 use super::lexer::{Token, TokenKind};
@@ -63,8 +63,15 @@ impl<'a> Parser<'a, '_> {
     /// An expression whose signs all bind at least as tightly as `least`.
     fn expression(&mut self, least: u8) -> Result<ExprId, FormulaError> {
         let mut left = self.operand()?;
+        let mut compared = false;
         while let Some(Token { kind: TokenKind::Sign(sign), place }) = self.peek() {
             let Some(binding) = precedence(sign).filter(|binding| *binding >= least) else { break };
+            if binding == COMPARISON && compared {
+                return Err(FormulaError::at(place, "comparisons cannot be chained").help(
+                    "write and(a < b, b < c), or parentheses around the one that comes first",
+                ));
+            }
+            compared |= binding == COMPARISON;
             self.at += 1;
             let right = self.expression(binding + 1)?;
             let whole = self.place(left).to(self.place(right));
@@ -224,7 +231,7 @@ mod tests {
             ("a - b - c", "-(-(a b) c)"),
             ("a + b * c / d", "+(a /(*(b c) d))"),
             ("(a + b) * c", "*(+(a b) c)"),
-            ("a < b + 1 == c", "==(<(a +(b 1)) c)"),
+            ("(a < b + 1) == c", "==(<(a +(b 1)) c)"),
             ("-a * b", "*(neg(a) b)"),
             ("- -a", "neg(neg(a))"),
             ("a - -b", "-(a neg(b))"),

@@ -12,6 +12,9 @@ pub struct Mode {
     pub qlib: bool,
     /// Comparisons look at the values as they are, not on the tie grid.
     pub raw_ties: bool,
+    /// Windows, distances and states count a symbol's own bars (`clock: traded`), instead of all
+    /// times.
+    pub traded: bool,
 }
 
 /// The rules of a set of formulas.
@@ -25,17 +28,24 @@ pub struct Rules {
 
 impl Rules {
     /// Full windows, the tie grid, windows rounded.
-    pub const WORLDQUANT: Rules =
-        Rules { mode: Mode { partial: false, qlib: false, raw_ties: false }, floor_windows: false };
+    pub const WORLDQUANT: Rules = Rules { mode: Mode::PLAIN, floor_windows: false };
     /// Windows use what is there, and the rules of Qlib.
     pub const QLIB: Rules =
-        Rules { mode: Mode { partial: true, qlib: true, raw_ties: false }, floor_windows: false };
+        Rules { mode: Mode { partial: true, qlib: true, ..Mode::PLAIN }, floor_windows: false };
 }
 
 impl Mode {
+    /// The default, for constants.
+    pub const PLAIN: Mode = Mode { partial: false, qlib: false, raw_ties: false, traded: false };
+
     /// As it is written behind a function's name in the text of a node; empty for the default.
     pub(super) fn suffix(self) -> String {
-        let marks = [(self.partial, "@partial"), (self.qlib, "@qlib"), (self.raw_ties, "@raw")];
+        let marks = [
+            (self.partial, "@partial"),
+            (self.qlib, "@qlib"),
+            (self.raw_ties, "@raw"),
+            (self.traded, "@traded"),
+        ];
         marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect()
     }
 }

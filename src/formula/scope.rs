@@ -1,5 +1,7 @@
 //! What names mean, and the nearest valid one for those that mean nothing.
 
+use rustc_hash::FxHashMap;
+
 use super::ast::Place;
 use super::error::quoted;
 use super::{FieldKind, FormulaError, Rules, Signature};
@@ -15,8 +17,12 @@ pub(super) struct Scope<'a> {
     pub(super) functions: &'a [&'static Signature],
     /// All formulas of the pipeline; their names serve better messages.
     pub(super) factors: &'a [(&'a str, &'a str)],
-    /// Sub-formulas that came before.
-    pub(super) lets: &'a [&'a str],
+    /// Sub-formulas that came before, by name: their numbers.
+    pub(super) lets: &'a FxHashMap<&'a str, usize>,
+    /// The values of those that are one number.
+    pub(super) let_values: &'a [Option<f64>],
+    /// Constants of the set.
+    pub(super) parameters: &'a [(&'a str, f64)],
     /// Rules of the set.
     pub(super) rules: Rules,
 }
@@ -73,7 +79,21 @@ impl Scope<'_> {
 
     /// The newest sub-formula of this name.
     pub(super) fn sub_formula(&self, name: &str) -> Option<usize> {
-        self.lets.iter().rposition(|known| *known == name)
+        self.lets.get(name).copied()
+    }
+
+    /// The value of a parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<f64> {
+        self.parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+    }
+
+    /// The value of a name that stands for one number: a parameter, or a sub-formula that is made
+    /// from numbers only.
+    pub(super) fn value(&self, name: &str) -> Option<f64> {
+        match self.sub_formula(name) {
+            Some(number) => self.let_values.get(number).copied().flatten(),
+            None => self.parameter(name),
+        }
     }
 
     pub(super) fn is_group(&self, field: usize) -> bool {
@@ -123,6 +143,9 @@ impl Scope<'_> {
             Some(near) => format!("did you mean {}? ", quoted(near)),
             None => String::new(),
         };
+        if let Some(near) = nearest(name, self.parameters.iter().map(|(known, _)| *known)) {
+            help = format!("did you mean the parameter {}? ", quoted(near));
+        }
         match self.fields {
             [] => help.push_str("the source has no fields"),
             fields => help.push_str(&format!("fields: {}", fields.join(", "))),

@@ -1,6 +1,8 @@
 //! What the language must know of a function: its arguments, its family, where rounding matters.
 
-/// The three kinds of operator, by what one output cell reads.
+use super::Reference;
+
+/// The kinds of operator, by what one output cell reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// The same symbol and time.
@@ -57,6 +59,8 @@ pub struct Signature {
     pub exactness: Exactness,
     /// Whether it compares values, so that an inexact argument is rounded to the tie grid first.
     pub compares: bool,
+    /// What people should know of it beside this.
+    pub reference: Reference,
 }
 
 impl Parameter {

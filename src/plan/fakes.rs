@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use crate::formula::{Exactness, Family, Parameter, Signature};
+use crate::formula::{Exactness, Family, Parameter, Reference, Signature};
 use crate::model::{Action, RowBatch, Severity};
 use crate::plan::{
     Catalog, CheckContext, CheckMember, Condition, ConditionMember, Layout, OptionError, RowRule,
@@ -39,7 +39,15 @@ const fn function(
     parameters: &'static [Parameter],
 ) -> Signature {
     let exactness = Exactness::Never;
-    Signature { name, family, parameters, summary: "a fake", exactness, compares: false }
+    Signature {
+        name,
+        family,
+        parameters,
+        summary: "a fake",
+        exactness,
+        compares: false,
+        reference: Reference::NONE,
+    }
 }
 
 static FUNCTIONS: &[&Signature] = &[

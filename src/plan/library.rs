@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use super::FieldPlan;
+use super::{FieldPlan, MissingField};
 use crate::config::{
-    self, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile, Ties,
-    WindowRound, suggestion,
+    self, Clock, Diagnostic, Diagnostics, Document, Entries, Field, MinPeriods, Place, Profile,
+    Ties, WindowRound, suggestion,
 };
 use crate::formula::{self, FieldKind, FormulaSet, Graph, Rules, Signature};
 
@@ -25,28 +25,18 @@ pub struct FactorSet {
     pub name: String,
     /// Its rules.
     pub rules: Rules,
-    lets: Vec<Formula>,
-    formulas: Vec<Formula>,
+    pub(super) parameters: Vec<(String, f64)>,
+    pub(super) lets: Vec<Formula>,
+    pub(super) formulas: Vec<Formula>,
     document: Document,
 }
 
 /// A formula and where it stands.
 #[derive(Clone, Debug)]
-struct Formula {
-    name: String,
-    text: String,
+pub(super) struct Formula {
+    pub(super) name: String,
+    pub(super) text: String,
     place: Place,
-}
-
-/// A field that formulas need and that is not there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MissingField {
-    /// Its name.
-    pub field: String,
-    /// The formulas that need it, in their order.
-    pub formulas: Vec<String>,
-    /// The column that is perhaps meant.
-    pub near: Option<String>,
 }
 
 /// Why factors cannot be computed from the columns of an input.
@@ -73,13 +63,6 @@ pub struct FactorPlan {
     /// Series that the formulas use and that are derived from columns: name and meaning.
     pub derived: Vec<(&'static str, &'static str)>,
 }
-
-/// Series that follow from others, where they are no columns.
-const DERIVED: [(&str, &str); 3] = [
-    ("returns", "close / delay(close, 1) - 1"),
-    ("vwap", "amount / volume"),
-    ("amount", "vwap * volume"),
-];
 
 impl FactorPlan {
     /// Compiles `sets` for an input with these columns: name, and whether it holds text.
@@ -117,7 +100,7 @@ impl FactorPlan {
             let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
             all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))
         };
-        let derived = DERIVED
+        let derived = formula::DERIVED
             .into_iter()
             .filter(|(name, _)| !known.contains(name) && mentions(name))
             .collect();
@@ -178,10 +161,12 @@ impl FactorSet {
                     diagnostics.report(top, format!("`{name}` is missing"), None);
                 }
             }
+            let lets = formulas(&file.lets, &diagnostics);
             Some(FactorSet {
                 name: file.factor_set.get()?.clone(),
                 rules: rules(file.profile.or(Profile::default()), file.rules.get()),
-                lets: formulas(&file.lets, &diagnostics),
+                parameters: parameters(&file.parameters, &lets, &diagnostics),
+                lets,
                 formulas: formulas(&file.formulas, &diagnostics),
                 document: document.clone(),
             })
@@ -211,13 +196,35 @@ impl FactorSet {
         let place = Place { start, end: start + formula.trim().len() };
         let (name, text) = (name.trim().to_owned(), formula.trim().to_owned());
         let formulas = vec![Formula { name, text, place }];
-        let (name, lets) = ("-e".to_owned(), Vec::new());
-        Ok(FactorSet { name, rules: Rules::default(), lets, formulas, document })
+        let (name, rules) = ("-e".to_owned(), Rules::default());
+        let (parameters, lets) = (Vec::new(), Vec::new());
+        Ok(FactorSet { name, rules, parameters, lets, formulas, document })
     }
 
     /// Names of its factors, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.formulas.iter().map(|formula| formula.name.as_str())
+    }
+
+    /// Names and values of its parameters, in order.
+    pub fn parameters(&self) -> &[(String, f64)] {
+        &self.parameters
+    }
+
+    /// Gives a parameter another value.
+    ///
+    /// # Errors
+    /// The set has no such parameter.
+    pub fn set_parameter(&mut self, name: &str, value: f64) -> Result<(), String> {
+        let own = &mut self.parameters;
+        if let Some((_, known)) = own.iter_mut().find(|(known, _)| known == name) {
+            *known = value;
+            return Ok(());
+        }
+        let names: Vec<_> = own.iter().map(|(known, _)| known.as_str()).collect();
+        let near = suggestion(name, "parameters", &names);
+        let near = near.map_or(String::new(), |near| format!("; {near}"));
+        Err(format!("`{name}` is no parameter of {}{near}", self.name))
     }
 
     /// Keeps only some factors: those of `only`, unless it is empty, without those of `except`.
@@ -236,75 +243,10 @@ impl FactorSet {
         self.formulas.retain(|formula| {
             (only.is_empty() || only.contains(&formula.name)) && !except.contains(&formula.name)
         });
+        // Sub-formulas that nothing uses any more may need fields that nobody has.
+        let mut used = self.used_lets().into_iter();
+        self.lets.retain(|_| used.next().unwrap_or(true));
         Ok(())
-    }
-
-    /// The fields that its formulas read from an input with these columns, in the order in which
-    /// they are met, and those that the input lacks.
-    pub fn fields(&self, columns: &[&str]) -> (Vec<String>, Vec<MissingField>) {
-        let (mut used, mut missing) = (Vec::new(), Vec::<MissingField>::new());
-        for formula in &self.formulas {
-            let (mut needed, mut seen) = (Vec::new(), vec![false; self.lets.len()]);
-            self.needs(&formula.text, self.lets.len(), columns, &mut seen, &mut needed);
-            for field in needed {
-                if columns.contains(&field.as_str()) {
-                    if !used.contains(&field) {
-                        used.push(field);
-                    }
-                    continue;
-                }
-                match missing.iter_mut().find(|known| known.field == field) {
-                    Some(known) => known.formulas.push(formula.name.clone()),
-                    None => {
-                        let formulas = vec![formula.name.clone()];
-                        let near = config::nearest(&field, columns.iter().copied());
-                        let near = near.map(str::to_owned);
-                        missing.push(MissingField { field, formulas, near });
-                    }
-                }
-            }
-        }
-        (used, missing)
-    }
-
-    /// Adds the fields that a text needs; it may use the first `lets` sub-formulas. Those in `seen`
-    /// were looked at already.
-    fn needs(
-        &self,
-        text: &str,
-        lets: usize,
-        columns: &[&str],
-        seen: &mut [bool],
-        needed: &mut Vec<String>,
-    ) {
-        let (values, functions) = formula::names(text);
-        let adv = functions.contains(&"adv").then_some("volume");
-        for name in values.into_iter().chain(adv) {
-            let there = |name: &str| columns.contains(&name);
-            let parts: &[&str] = match name {
-                _ if self.lets.iter().take(lets).any(|known| known.name == name) => {
-                    let at = self.lets.iter().take(lets).rposition(|known| known.name == name);
-                    let found = at.and_then(|at| Some((at, self.lets.get(at)?, seen.get_mut(at)?)));
-                    if let Some((at, found, seen_before)) = found
-                        && !std::mem::replace(seen_before, true)
-                    {
-                        self.needs(&found.text, at, columns, seen, needed);
-                    }
-                    &[]
-                }
-                _ if there(name) => &[name],
-                "nan" => &[],
-                "returns" => &["close"],
-                "vwap" if there("amount") => &["amount", "volume"],
-                "amount" if there("vwap") => &["vwap", "volume"],
-                _ => &[name],
-            };
-            for part in parts {
-                if !needed.iter().any(|known| known == part) {
-                    needed.push((*part).to_owned());
-                }
-            }
-        }
     }
 
     /// As the compiler takes it.
@@ -312,12 +254,20 @@ impl FactorSet {
         fn pairs(all: &[Formula]) -> Vec<(&str, &str)> {
             all.iter().map(|f| (f.name.as_str(), f.text.as_str())).collect()
         }
-        FormulaSet { rules: self.rules, lets: pairs(&self.lets), formulas: pairs(&self.formulas) }
+        FormulaSet {
+            rules: self.rules,
+            parameters: self.parameters.iter().map(|(name, v)| (name.as_str(), *v)).collect(),
+            lets: pairs(&self.lets),
+            formulas: pairs(&self.formulas),
+        }
     }
 
     /// Where the formula (sub-formulas first) with this number stands.
     fn formula(&self, number: usize) -> Option<&Formula> {
-        self.lets.iter().chain(&self.formulas).nth(number)
+        match number.checked_sub(self.lets.len()) {
+            Some(at) => self.formulas.get(at),
+            None => self.lets.get(number),
+        }
     }
 }
 
@@ -376,6 +326,29 @@ fn formulas(entries: &Field<Entries<String>>, diagnostics: &Diagnostics<'_>) -> 
     all
 }
 
+/// The parameters of a set; names that formulas could not use are reported.
+fn parameters(
+    entries: &Field<Entries<f64>>,
+    lets: &[Formula],
+    diagnostics: &Diagnostics<'_>,
+) -> Vec<(String, f64)> {
+    let mut all = Vec::new();
+    for (name, value) in entries.get().map_or(&[][..], |all| all.0.as_slice()) {
+        let text = name.value.as_str();
+        if !is_identifier(text) || text == "nan" {
+            let hint = "letters, digits and _, not a digit first, and not nan".to_owned();
+            let message = format!("`{text}` cannot be the name of a parameter");
+            diagnostics.report(name.place, message, Some(hint));
+        }
+        if lets.iter().any(|known| known.name == text) {
+            let message = format!("`{text}` is a parameter and a sub-formula of this set");
+            diagnostics.report(name.place, message, Some("give one another name".to_owned()));
+        }
+        all.push((text.to_owned(), value.value));
+    }
+    all
+}
+
 fn rules(profile: Profile, chosen: Option<&config::FactorRules>) -> Rules {
     let mut rules = match profile {
         Profile::Worldquant => Rules::WORLDQUANT,
@@ -384,6 +357,9 @@ fn rules(profile: Profile, chosen: Option<&config::FactorRules>) -> Rules {
     let Some(chosen) = chosen else { return rules };
     if let Some(periods) = chosen.min_periods.get() {
         rules.mode.partial = *periods == MinPeriods::One;
+    }
+    if let Some(clock) = chosen.clock.get() {
+        rules.mode.traded = *clock == Clock::Traded;
     }
     if let Some(ties) = chosen.ties.get() {
         rules.mode.raw_ties = *ties == Ties::Raw;
@@ -409,26 +385,69 @@ mod tests {
     }
 
     #[test]
-    fn names_what_an_input_lacks_and_who_needs_it() {
-        let text = "factor_set: a\nlet:\n  d: high - low\nformulas:\n  x: d / close\n  y: cap * returns + adv(5)\n  z: vwap\n";
-        let set = FactorSet::read("a.yaml", text).unwrap();
-        let (used, missing) = set.fields(&["close", "high", "amount", "volume"]);
-        assert_eq!(used, ["high", "close", "volume", "amount"]);
-        let lack = |field: &str, formula: &str| MissingField {
-            field: field.to_owned(),
-            formulas: vec![formula.to_owned()],
-            near: None,
-        };
-        assert_eq!(missing, [lack("low", "x"), lack("cap", "y")]);
-    }
-
-    #[test]
     fn a_written_formula_has_a_name() {
         let set = FactorSet::written("mom = close / delay(close, 5) - 1").unwrap();
         assert_eq!(set.names().collect::<Vec<_>>(), ["mom"]);
         for bad in ["close", "= close", "a b = close", "x == y"] {
             assert!(FactorSet::written(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn parameters_are_constants_with_defaults() {
+        let text = "factor_set: a\nparameters: { n: 5, k: 2 }\nlet: { half: n / k }\nformulas:\n  x: ts_mean(close, half) / k\n  y: ts_mean(close, n)\n";
+        let set = FactorSet::read("a.yaml", text).unwrap();
+        let texts = |set: FactorSet| -> Vec<String> {
+            let functions = crate::plan::fakes::catalog().functions;
+            let plan = FactorPlan::new(&[set], &[("close", false)], functions).unwrap();
+            plan.graph.outputs.iter().map(|(_, id)| plan.graph.nodes[*id].text.clone()).collect()
+        };
+        // 5 / 2 is rounded half up.
+        assert_eq!(texts(set.clone()), ["ts_mean(close, 3) / 2", "ts_mean(close, 5)"]);
+        let mut other = set.clone();
+        other.set_parameter("n", 20.0).unwrap();
+        assert_eq!(texts(other), ["ts_mean(close, 10) / 2", "ts_mean(close, 20)"]);
+        let error = set.clone().set_parameter("m", 1.0).unwrap_err();
+        assert!(error.contains("`m` is no parameter of a; did you mean `n`?"), "{error}");
+    }
+
+    #[test]
+    fn bad_parameters_are_errors_with_a_place() {
+        for (parameters, place, message) in [
+            ("{ d: 1 }", "2:15", "is a parameter and a sub-formula"),
+            ("{ 1d: 1 }", "2:15", "cannot be the name of a parameter"),
+            ("{ nan: 1 }", "2:15", "cannot be the name of a parameter"),
+            ("{ n: 1e999 }", "2:18", "expected a number"),
+            ("{ n: many }", "2:18", "expected"),
+        ] {
+            let text = format!(
+                "factor_set: a\nparameters: {parameters}\nlet: {{ d: close }}\nformulas: {{ x: d }}\n"
+            );
+            let errors = FactorSet::read("a.yaml", &text).unwrap_err();
+            let shown: Vec<_> = errors.iter().map(ToString::to_string).collect();
+            assert_eq!(shown.len(), 1, "{shown:?}");
+            assert!(shown[0].contains(message), "{}", shown[0]);
+            assert!(shown[0].starts_with(&format!("a.yaml:{place}: ")), "{}", shown[0]);
+        }
+        let text =
+            "factor_set: a\nparameters: { n: 0 }\nformulas: { x: \"ts_mean(close, n - 1)\" }\n";
+        let set = FactorSet::read("a.yaml", text).unwrap();
+        let functions = crate::plan::fakes::catalog().functions;
+        let errors = FactorPlan::new(&[set], &[("close", false)], functions);
+        let Err(FactorError::Formulas(errors)) = errors else { panic!("{errors:?}") };
+        let shown = errors[0].to_string();
+        assert!(shown.contains("a.yaml:3:32: error: window `n` of `ts_mean` is -1"), "{shown}");
+        assert!(shown.contains("where n = 0"), "{shown}");
+    }
+
+    #[test]
+    fn what_is_chosen_decides_which_sub_formulas_count() {
+        let text = "factor_set: a\nlet:\n  b: cap / 2\n  d: high - low\n  e: d / 2\nformulas:\n  x: e\n  y: b\n";
+        let mut set = FactorSet::read("a.yaml", text).unwrap();
+        set.keep(&["x".to_owned()], &[]).unwrap();
+        let functions = crate::plan::fakes::catalog().functions;
+        let plan = FactorPlan::new(&[set], &[("high", false), ("low", false)], functions).unwrap();
+        assert_eq!(plan.graph.outputs.len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod explain;
 #[cfg(test)]
 mod fakes;
 mod library;
+mod needs;
 mod notes;
 mod resolve;
 mod rules;
@@ -24,9 +25,8 @@ pub use explain::{
     NodeExplanation, Outline, OutputExplanation, Placement, SourceExplanation, Stage,
     StateEstimate, explain,
 };
-pub use library::{
-    FactorError, FactorPlan, FactorSet, MissingField, compile_factors, factors_schema, shipped,
-};
+pub use library::{FactorError, FactorPlan, FactorSet, compile_factors, factors_schema, shipped};
+pub use needs::MissingField;
 pub use notes::notes;
 pub use resolve::{Variables, load, load_text};
 pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};

@@ -110,6 +110,54 @@ fn functions_are_listed_and_described() {
         assert!(all.contains(name), "{name}");
     }
     let one = text(&weir(folder.path(), &["functions", "delay"]).stdout);
-    assert!(one.contains("look-back: n bars"), "{one}");
+    assert!(one.contains("look-back  n bars"), "{one}");
     assert_eq!(weir(folder.path(), &["functions", "dely"]).status.code(), Some(2));
+}
+
+#[test]
+fn parameters_of_a_set_are_given_on_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
+    let set = "factor_set: own\nparameters: { n: 2 }\nformulas:\n  back: delay(close, n)\n";
+    std::fs::write(folder.path().join("own.yaml"), set).unwrap();
+    let run = |more: &[&str]| {
+        let all = ["compute", "own.yaml", "--input", "bars.csv"];
+        weir(folder.path(), &[&all, more].concat())
+    };
+    let (two, one) = (run(&[]), run(&["-p", "n=1"]));
+    assert_eq!((two.status.code(), one.status.code()), (Some(0), Some(0)));
+    assert_ne!(text(&two.stdout), text(&one.stdout));
+    for (given, message) in [
+        ("m=1", "no set has a parameter `m`; did you mean `n`?"),
+        ("n=x", "`x` is not a number"),
+        ("n", "write NAME=VALUE"),
+        ("n=-1", "own.yaml:4:22: error: window `n` of `delay` is -1"),
+    ] {
+        let done = run(&["--parameter", given]);
+        assert_eq!(done.status.code(), Some(2), "{given}");
+        let said = text(&done.stderr);
+        assert!(said.contains(message), "{given}: {said}");
+    }
+}
+
+#[test]
+fn a_set_chooses_whether_windows_close_over_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let bars = "symbol,date,close\nA,2024-01-01,1\nB,2024-01-01,10\nB,2024-01-02,11\n\
+                A,2024-01-03,3\nB,2024-01-03,12\n";
+    std::fs::write(folder.path().join("bars.csv"), bars).unwrap();
+    let run = |clock: &str| {
+        let set = format!(
+            "factor_set: own\nrules: {{ clock: {clock} }}\nformulas:\n  back: delay(close, 1)\n"
+        );
+        std::fs::write(folder.path().join("own.yaml"), set).unwrap();
+        let arguments = ["compute", "own.yaml", "--input", "bars.csv", "--output", "out.csv"];
+        let done = weir(folder.path(), &arguments);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        let out = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        let of = |line: &&str| line.starts_with("2024-01-03,A") || line.starts_with("2024-01-02,A");
+        out.lines().filter(of).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(run("calendar"), ["2024-01-02,A,1", "2024-01-03,A,"]);
+    assert_eq!(run("traded"), ["2024-01-02,A,", "2024-01-03,A,1"]);
 }

@@ -21,6 +21,7 @@ mod panel_golden;
 mod pipeline;
 mod pipelines;
 mod reference;
+mod reference_functions;
 mod rows;
 mod source;
 mod tidy;

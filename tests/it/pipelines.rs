@@ -154,3 +154,43 @@ fn all_shipped_sets_run_in_one_pipeline() {
         "{message}"
     );
 }
+
+#[test]
+fn parameters_of_used_sets_are_given_in_the_pipeline() {
+    let folder = std::env::temp_dir().join(format!("weir-parameters-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let set = "factor_set: own\nparameters: { n: 5 }\nformulas:\n  fast: ts_mean(close, n)\n";
+    fs::write(folder.join("own.yaml"), set).unwrap();
+    let path = folder.join("p.yaml").display().to_string();
+    let load = |choice: &str| {
+        let text = format!(
+            "pipeline: daily\nkafka: {{ brokers: \"localhost:9092\" }}\nsources:\n  bars:\n    topic: \
+             bars\n    key: [symbol, time]\n    fields: {{ close: f64 }}\nuse:\n  - own.yaml: \
+             {choice}\n"
+        );
+        plan::load_text(&path, &text, &folder, &|_| None, &catalog())
+    };
+    let root = |choice: &str| {
+        let factors = load(choice).unwrap().factors;
+        factors.nodes[factors.outputs[0].1].text.clone()
+    };
+    assert_eq!(root("{}"), "ts_mean(close, 5)");
+    assert_eq!(root("{ parameters: { n: 20 } }"), "ts_mean(close, 20)");
+    for (choice, message) in [
+        (
+            "{ parameters: { m: 20 } }",
+            ":9:31: error: `m` is no parameter of own; did you mean `n`?",
+        ),
+        ("{ parameters: { n: 1e999 } }", ":9:34: error: expected a number"),
+        ("{ parameters: { n: ten } }", ":9:34: error: "),
+        (
+            "{ parameters: { n: 0 } }",
+            "window `n` of `ts_mean` is 0, must be at least 1, where n = 0",
+        ),
+    ] {
+        let errors = load(choice).unwrap_err();
+        let shown = errors.iter().map(ToString::to_string).collect::<String>();
+        assert!(shown.contains(message), "{shown}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}

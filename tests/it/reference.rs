@@ -1,5 +1,5 @@
-//! `docs/pipeline.md`: what stands in it between marks is written from the schema and the members,
-//! and what it says about defaults and examples is true. `WEIR_UPDATE=1` writes it anew.
+//! `docs/pipeline.md` and `docs/formulas.md`: what stands in them between marks is written from the
+//! schemas and the members, and what they say about defaults and examples is true. `WEIR_UPDATE=1` writes it anew.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,8 @@ use weir::plan::{self, CheckMember, Plan};
 
 use crate::pipelines::{all_hold, holds};
 
-const FILE: &str = "docs/pipeline.md";
+/// The files, and how many parts of each are written.
+const FILES: [(&str, usize); 2] = [("docs/pipeline.md", 13), ("docs/formulas.md", 3)];
 
 /// The schema of pipeline files.
 struct Schema(Value);
@@ -194,13 +195,7 @@ fn check(member: &dyn CheckMember) -> String {
 }
 
 fn function(signature: &Signature) -> String {
-    let is_word = signature.name.starts_with(char::is_alphabetic);
-    let form = match (signature.name, signature.parameters) {
-        ("neg", _) => "-x".to_owned(),
-        (sign, [x, y]) if !is_word => format!("{} {sign} {}", x.name(), y.name()),
-        _ => signature.display(),
-    };
-    format!("| `{}` | {} |\n", cell(&form), cell(signature.summary))
+    format!("| `{}` | {} |\n", cell(&signature.written()), cell(signature.summary))
 }
 
 fn functions(family: Family) -> String {
@@ -208,9 +203,40 @@ fn functions(family: Family) -> String {
     format!("| function | gives |\n|---|---|\n{}", of.map(|one| function(one)).collect::<String>())
 }
 
+/// The values of a choice, each with its meaning.
+fn values(choice: &Value) -> String {
+    let mut text = String::from("| value | meaning |\n|---|---|\n");
+    for one in list(choice, "oneOf") {
+        let (name, meaning) = (one["const"].as_str(), one["description"].as_str());
+        let (name, meaning) = (name.expect("a name"), cell(meaning.expect("a meaning")));
+        writeln!(text, "| `{name}` | {meaning} |").unwrap();
+    }
+    text
+}
+
+/// The rules of factor sets, with their values.
+fn rules(sets: &Schema) -> String {
+    let mut text = String::from("| rule | decides | value | meaning |\n|---|---|---|---|\n");
+    for (rule, property) in sets.keys(Some("FactorRules")) {
+        let decides = property["description"].as_str().expect("a meaning");
+        let choice = target(property, &sets.0["$defs"])
+            .or_else(|| list(property, "anyOf").find_map(|form| target(form, &sets.0["$defs"])));
+        let (_, choice) = choice.expect("a rule is a choice");
+        let (mut rule, mut decides) = (format!("`{rule}`"), cell(decides));
+        for one in list(choice, "oneOf") {
+            let (name, meaning) = (one["const"].as_str(), one["description"].as_str());
+            let (name, meaning) = (name.expect("a name"), cell(meaning.expect("a meaning")));
+            writeln!(text, "| {rule} | {decides} | `{name}` | {meaning} |").unwrap();
+            (rule, decides) = (String::new(), String::new());
+        }
+    }
+    text
+}
+
 /// What stands between the marks of this name.
 fn generated(name: &str) -> String {
     let (catalog, schema) = (catalog(), Schema(plan::schema(&catalog())));
+    let sets = Schema(plan::factors_schema());
     let keys = |of| table(schema.keys(of), &schema.required(of), &schema.0["$defs"]);
     match name {
         "file" => keys(None),
@@ -240,25 +266,31 @@ fn generated(name: &str) -> String {
                 format!("{text}| `{name}` | {summary} | `{}` | {writes} |\n", one.content_type)
             },
         ),
-        other => panic!("{FILE} asks for `{other}`, which nothing writes"),
+        "set" => table(sets.keys(None), &sets.required(None), &sets.0["$defs"]),
+        "profiles" => values(&sets.0["$defs"]["Profile"]),
+        "rules" => rules(&sets),
+        other => panic!("`{other}` is asked for, which nothing writes"),
     }
 }
 
 #[test]
 fn the_reference_is_fresh() {
-    let old = std::fs::read_to_string(FILE).unwrap();
-    let (mut text, mut parts) = (String::new(), old.split("<!-- generated: "));
-    text.push_str(parts.next().unwrap_or_default());
-    let mut names = Vec::new();
-    for part in parts {
-        let (name, rest) = part.split_once(" -->").expect("a mark has an end");
-        let (_, rest) = rest.split_once("<!-- end -->").expect("what is generated has an end");
-        let written = generated(name);
-        write!(text, "<!-- generated: {name} -->\n\n{written}\n<!-- end -->{rest}").unwrap();
-        names.push(name);
-    }
-    assert_eq!(names.len(), 13, "{names:?}");
-    all_hold(vec![holds(Path::new(FILE), &text)]);
+    let fresh = |(file, count): (&str, usize)| {
+        let old = std::fs::read_to_string(file).unwrap();
+        let (mut text, mut parts) = (String::new(), old.split("<!-- generated: "));
+        text.push_str(parts.next().unwrap_or_default());
+        let mut names = Vec::new();
+        for part in parts {
+            let (name, rest) = part.split_once(" -->").expect("a mark has an end");
+            let (_, rest) = rest.split_once("<!-- end -->").expect("what is generated has an end");
+            let written = generated(name);
+            write!(text, "<!-- generated: {name} -->\n\n{written}\n<!-- end -->{rest}").unwrap();
+            names.push(name);
+        }
+        assert_eq!(names.len(), count, "{file}: {names:?}");
+        holds(Path::new(file), &text)
+    };
+    all_hold(FILES.map(fresh).into());
 }
 
 /// A pipeline with one of everything.

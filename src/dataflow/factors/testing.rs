@@ -7,12 +7,8 @@ use super::{How, Kernel, Reads, Twin, functions, member};
 use crate::formula::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter};
 
 /// Partial windows, for twins.
-pub(crate) const PARTIAL: How<'static> = How {
-    inexact: false,
-    mode: Mode { partial: true, qlib: false, raw_ties: false },
-    n: 0,
-    params: &[],
-};
+pub(crate) const PARTIAL: How<'static> =
+    How { inexact: false, mode: Mode { partial: true, ..Mode::PLAIN }, n: 0, params: &[] };
 
 /// Builds a graph; equal expressions become one node.
 #[derive(Debug, Default)]
@@ -95,7 +91,7 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Parameter::Constant(_) => params.push(1.5),
             }
         }
-        let mode = match function.family {
+        let mut mode = match function.family {
             Family::TimeSeries => [
                 Mode::default(),
                 Mode { partial: true, ..Mode::default() },
@@ -104,6 +100,9 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
             ][random.below(4)],
             _ => Mode::default(),
         };
+        if matches!(function.family, Family::TimeSeries | Family::Recursive) {
+            mode.traded = random.below(4) == 0;
+        }
         nodes.push(builder.call_with(function.name, &args, &params, mode));
     }
     for i in 0..nodes.len() {
@@ -135,7 +134,12 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                 (0..symbols.len()).filter(|s| firsts[*s] <= Some(*time)).collect();
             let mut across = None;
             for (s, symbol) in symbols.iter().enumerate() {
+                // The times that count up to this one: all, or those of the symbol's bars.
+                let has_bar = |u: &usize| rows.contains_key(&(times[*u], *symbol));
+                let traded = matches!(&node.kind, NodeKind::Call { mode, .. } if mode.traded);
+                let counted: Vec<usize> = (0..=t).filter(|u| !traded || has_bar(u)).collect();
                 let cell = match &node.kind {
+                    _ if traded && !has_bar(&t) => f64::NAN,
                     NodeKind::Field(field) => {
                         rows.get(&(*time, *symbol)).map_or(f64::NAN, |row| row[*field])
                     }
@@ -155,12 +159,14 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 else {
                                     panic!()
                                 };
-                                let back = rows_back(kernel.reads, how, t);
+                                let older = counted.len() - 1;
+                                let back = rows_back(kernel.reads, how, older);
                                 let window = |a: &NodeId| {
-                                    back.iter().map(|b| values[*a][t - b][s]).collect()
+                                    let value = |b: &usize| values[*a][counted[older - b]][s];
+                                    back.iter().map(value).collect()
                                 };
                                 match back.first() {
-                                    Some(oldest) if *oldest <= t => {
+                                    Some(oldest) if *oldest <= older => {
                                         f(&args.iter().map(window).collect::<Vec<_>>(), how)
                                     }
                                     _ => f64::NAN,
@@ -176,7 +182,9 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 members.iter().position(|m| *m == s).map_or(f64::NAN, |i| row[i])
                             }
                             Twin::History(f) => {
-                                let of = |a: &NodeId| (0..=t).map(|u| values[*a][u][s]).collect();
+                                let of = |a: &NodeId| {
+                                    counted.iter().map(|u| values[*a][*u][s]).collect()
+                                };
                                 f(&args.iter().map(of).collect::<Vec<_>>(), how)
                             }
                         }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{Resolver, items};
-use crate::config::{Items, PipelineFile, Place, Spanned, Use};
-use crate::formula::{self, FieldKind, FormulaError, FormulaSet, Graph, Rules};
+use crate::config::{Entries, Field, Items, PipelineFile, Place, Spanned, Use};
+use crate::formula::{self, FieldKind, FormulaError, FormulaSet, Graph};
 use crate::plan::{FactorSet, FieldPlan, Layout, shipped};
 
 /// Columns of files of factors; layouts of records may have further ones.
@@ -55,8 +55,7 @@ impl Resolver<'_> {
         let count = |set: &FormulaSet<'_>| set.lets.len() + set.formulas.len();
         let before: usize = sets.iter().map(count).sum();
         let formulas = entries.iter().map(|(n, text)| (n.value.as_str(), text.value.as_str()));
-        let (rules, lets) = (Rules::default(), Vec::new());
-        sets.push(FormulaSet { rules, lets, formulas: formulas.collect() });
+        sets.push(FormulaSet { formulas: formulas.collect(), ..FormulaSet::default() });
         let kind = |text: bool| if text { FieldKind::Group } else { FieldKind::Number };
         let kinds: Vec<_> = fields?.iter().map(|f| (f.name.as_str(), kind(f.text))).collect();
         match formula::compile_sets(&sets, &kinds, self.catalog.functions) {
@@ -128,6 +127,18 @@ impl Resolver<'_> {
         self.report(place, message, "give the factor another name");
     }
 
+    /// Gives parameters of a set the values that the pipeline has for them; whether all were good.
+    fn parameters(self, set: &mut FactorSet, given: &Field<Entries<f64>>) -> bool {
+        let mut good = true;
+        for (name, value) in given.get().map_or(&[][..], |all| all.0.as_slice()) {
+            if let Err(message) = set.set_parameter(&name.value, value.value) {
+                self.report(name.place, message, "");
+                good = false;
+            }
+        }
+        good
+    }
+
     /// A set that is used, as far as it is chosen; none if it was not found or cannot be computed.
     fn used(self, one: &Spanned<Use>, fields: Option<&[FieldPlan]>) -> Option<FactorSet> {
         let (name, choice) = (&one.value.name, &one.value.choice);
@@ -153,6 +164,9 @@ impl Resolver<'_> {
         };
         if let Err(message) = set.keep(&texts(choice.only.get()), &texts(choice.except.get())) {
             self.report(one.place, message, "");
+            return None;
+        }
+        if !self.parameters(&mut set, &choice.parameters) {
             return None;
         }
         let numbers: Vec<&str> = fields?.iter().map(|field| field.name.as_str()).collect();

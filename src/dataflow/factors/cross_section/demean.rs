@@ -10,7 +10,14 @@ pub(super) static DEMEAN: Member = Member {
         "demean",
         Exactness::Never,
         "x minus the mean of x over the universe at that time",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x - mean of x",
+        missing: super::ROW,
+        source: "WorldQuant operators: normalize",
+        cost: super::Cost::Row,
+        example: "demean(close / delay(close, 5) - 1)",
+    }),
     kernel: Kernel::CrossSection(|level, args, _, _, out| demean(level, first(args), out)),
     #[cfg(test)]
     twin: Twin::Row(|rows, _| {

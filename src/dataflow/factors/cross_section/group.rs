@@ -14,7 +14,14 @@ pub(super) static MEAN: Member = Member {
         XG,
         Exactness::Never,
         "mean of x over the symbols of the same group at that time",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "mean of x over the symbols with the same group",
+        missing: "missing without a group; missing x do not count",
+        source: "WorldQuant operators: group_mean, without weights",
+        cost: super::Cost::Row,
+        example: "close / group_mean(close, sector)",
+    }),
     kernel: Kernel::CrossSection(|_, args, _, scratch, out| {
         means(args, scratch);
         for (s, out) in out.iter_mut().enumerate() {
@@ -35,7 +42,14 @@ pub(super) static NEUTRALIZE: Member = Member {
         XG,
         Exactness::Never,
         "x minus the mean of x over the symbols of the same group at that time",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x - group_mean(x, group)",
+        missing: "missing where x or the group is; missing x do not count",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1 (IndNeutralize)",
+        cost: super::Cost::Row,
+        example: "group_neutralize(delta(close, 5), industry)",
+    }),
     kernel: Kernel::CrossSection(|_, args, _, scratch, out| {
         means(args, scratch);
         let x = super::first(args);
@@ -60,7 +74,15 @@ pub(super) static ZSCORE: Member = Member {
         Exactness::Never,
         "(x - mean) / standard deviation (ddof 0) over the symbols of the same group at that time; \
          missing where they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "(x - mean) / sqrt(sum of (x - mean)^2 / number of values), of the group",
+        missing: "missing where x or the group is; missing x do not count; missing when the \
+                  values of the group are equal",
+        source: "WorldQuant operators: group_zscore",
+        cost: super::Cost::Row,
+        example: "group_zscore(close / delay(close, 5) - 1, sector)",
+    }),
     kernel: Kernel::CrossSection(|_, args, _, scratch, out| zscore(args, scratch, out)),
     #[cfg(test)]
     twin: Twin::Row(|rows, _| {
@@ -80,6 +102,14 @@ pub(super) static ZSCORE: Member = Member {
 /// `group_rank(x, group)`: as `rank`, within the group; the tie grid is that of the group.
 pub(super) static RANK: Member = Member {
     signature: Signature {
+        reference: super::Reference {
+            formula: "((number of values < x) + ((number of values = x) + 1) / 2) / number of \
+                      values, of the group",
+            missing: "missing where x or the group is; infinite values are ordered",
+            source: "WorldQuant operators: group_rank, ranks as those of `rank`",
+            cost: super::Cost::SortedRow,
+            example: "group_rank(-delta(close, 3), sector)",
+        },
         compares: true,
         ..with(
             "group_rank",

@@ -12,7 +12,15 @@ pub(super) static MARKET: Member = Member {
         Exactness::Inherited,
         "x of a series that is the same for all symbols at a time, like an index, also where a \
          symbol has no bar; missing where it is not the same",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "the value that all x of the time share",
+        missing: "missing values do not count; missing when the values differ, or there are none",
+        source: "series of an index in the rows of its symbols, as the factors of Guotai Junan, \
+                 191 short-period factors (2017) need it",
+        cost: super::Cost::Row,
+        example: "ts_corr(returns, delta(market(index_close), 1), 20)",
+    }),
     kernel: Kernel::CrossSection(|_, args, _, _, out| {
         let mut shared = f64::NAN;
         let mut same = true;

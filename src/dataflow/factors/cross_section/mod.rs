@@ -19,7 +19,7 @@ use super::groups::{self, Groups};
 use super::simd::{Body, Level, run};
 use super::sum;
 use super::{How, Kernel, Member};
-use crate::formula::{Exactness, Family, Parameter, Signature};
+use crate::formula::{Cost, Exactness, Family, Parameter, Reference, Signature};
 
 /// All cross-section operators.
 pub(super) const MEMBERS: &[&Member] = &[
@@ -44,6 +44,11 @@ pub(crate) struct Scratch {
     groups: Groups,
 }
 
+/// Rows that are summed up.
+const ROW: &str = "missing stays missing and does not count";
+/// Rows that are put in order.
+const ORDERED: &str = "missing stays missing and does not count; infinite values are ordered";
+
 const fn signature(name: &'static str, exactness: Exactness, summary: &'static str) -> Signature {
     with(name, &[Parameter::Series("x")], exactness, summary)
 }
@@ -61,6 +66,7 @@ const fn with(
         summary,
         exactness,
         compares: false,
+        reference: Reference::NONE,
     }
 }
 

@@ -12,6 +12,14 @@ use crate::dataflow::factors::simd::Level;
 /// count.
 pub(super) static QUANTILE: Member = Member {
     signature: Signature {
+        reference: super::Reference {
+            formula: "with the values sorted as v[0], v[1], ... and p = q * (their number - 1): \
+                      v[floor p] + (v[ceil p] - v[floor p]) * (p - floor p)",
+            missing: "missing where x is; missing and infinite values do not count",
+            source: "Hyndman and Fan (1996), type 7",
+            cost: super::Cost::SortedRow,
+            example: "if(volume > quantile(volume, 0.9), 1, 0)",
+        },
         compares: true,
         ..with(
             "quantile",

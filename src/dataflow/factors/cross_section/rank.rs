@@ -13,6 +13,14 @@ use crate::dataflow::factors::grid::rounding_addend;
 /// `rank(x)`: average-tie rank divided by the number of values, in (0, 1]; infinities are ordered.
 pub(super) static RANK: Member = Member {
     signature: Signature {
+        reference: super::Reference {
+            formula: "((number of values < x) + ((number of values = x) + 1) / 2) / number of \
+                      values",
+            missing: super::ORDERED,
+            source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+            cost: super::Cost::SortedRow,
+            example: "rank(-delta(close, 3))",
+        },
         compares: true,
         ..signature(
             "rank",

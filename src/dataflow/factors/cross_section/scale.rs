@@ -10,7 +10,14 @@ pub(super) static SCALE: Member = Member {
         "scale",
         Exactness::Never,
         "x / sum(abs(x)) over the universe at that time; missing where the sum is 0",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x / sum of abs(x)",
+        missing: "missing stays missing and does not count; missing when the sum is 0",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Row,
+        example: "scale(-delta(close, 3))",
+    }),
     kernel: Kernel::CrossSection(|level, args, _, scratch, out| {
         let x = first(args);
         let Scratch { row, .. } = scratch;

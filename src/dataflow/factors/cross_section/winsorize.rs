@@ -13,7 +13,14 @@ pub(super) static WINSORIZE: Member = Member {
         Exactness::Never,
         "x, drawn in to the median plus or minus k times the median absolute deviation over the \
          universe at that time",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x between median - k MAD and median + k MAD, MAD = median of abs(x - median)",
+        missing: "missing stays missing; missing and infinite values do not count in the medians",
+        source: "Hampel (1974), median absolute deviation without a factor",
+        cost: super::Cost::SortedRow,
+        example: "winsorize(close / delay(close, 5) - 1, 3)",
+    }),
     kernel: Kernel::CrossSection(|level, args, how, scratch, out| {
         let x = first(args);
         let median = quantile(level, x, false, 0.5, scratch);

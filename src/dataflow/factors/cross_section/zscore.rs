@@ -12,7 +12,14 @@ pub(super) static ZSCORE: Member = Member {
         Exactness::Never,
         "(x - mean) / standard deviation (ddof 0) over the universe at that time; missing where \
          all are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "(x - mean) / sqrt(sum of (x - mean)^2 / number of values)",
+        missing: super::ROW,
+        source: "standard score, ddof 0",
+        cost: super::Cost::Row,
+        example: "zscore(close / delay(close, 5) - 1)",
+    }),
     kernel: Kernel::CrossSection(|level, args, _, scratch, out| {
         zscore(level, first(args), &mut scratch.row, out);
     }),

@@ -15,7 +15,14 @@ pub(super) static IF: Member = Member {
         ],
         Exactness::Inherited,
         "`then` where the condition is true, `otherwise` where it is false or missing",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "then if condition is not 0, else otherwise",
+        missing: "a missing condition takes `otherwise`; missing when the one that is taken is",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1 (written x ? y : z)",
+        cost: super::Cost::Constant,
+        example: "if(close > delay(close, 1), volume, -volume)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| {
         map3(level, args, out, |x, y, z| if is_true(x) { y } else { z });
     }),

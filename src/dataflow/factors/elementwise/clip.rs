@@ -11,7 +11,14 @@ pub(super) static CLIP: Member = Member {
         &[Parameter::Series("x"), Parameter::Constant("lower"), Parameter::Constant("upper")],
         Exactness::Inherited,
         "x, or the bound that it is beyond; missing where x is, or when lower is above upper",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "lower if x < lower, upper if x > upper, else x",
+        missing: "missing when x is, and for lower > upper",
+        source: "numpy.clip",
+        cost: super::Cost::Constant,
+        example: "clip(close / delay(close, 1) - 1, -0.1, 0.1)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| {
         map3(level, args, out, |x, lower, upper| {
             let raised = if x < lower { lower } else { x };

@@ -13,7 +13,14 @@ pub(super) static LESS: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x is less than y, else 0; 0 when either is missing",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x < y, else 0",
+        missing: "0 when either input is missing",
+        source: "IEEE 754, truth as a number",
+        cost: super::Cost::Constant,
+        example: "if(close < open, volume, 0)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map2(level, args, out, |x, y| truth(x < y))),
     #[cfg(test)]
     twin: Twin::Cell(|args| twin(args, |o| matches!(o, Some(Ordering::Less)))),
@@ -26,7 +33,14 @@ pub(super) static AT_MOST: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x is at most y, else 0; 0 when either is missing",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x <= y, else 0",
+        missing: "0 when either input is missing",
+        source: "IEEE 754, truth as a number",
+        cost: super::Cost::Constant,
+        example: "ts_count(close <= open, 10)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map2(level, args, out, |x, y| truth(x <= y))),
     #[cfg(test)]
     twin: Twin::Cell(|args| twin(args, |o| matches!(o, Some(Ordering::Less | Ordering::Equal)))),
@@ -39,7 +53,14 @@ pub(super) static GREATER: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x is greater than y, else 0; 0 when either is missing",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x > y, else 0",
+        missing: "0 when either input is missing",
+        source: "IEEE 754, truth as a number",
+        cost: super::Cost::Constant,
+        example: "if(close > open, volume, 0)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map2(level, args, out, |x, y| truth(x > y))),
     #[cfg(test)]
     twin: Twin::Cell(|args| twin(args, |o| matches!(o, Some(Ordering::Greater)))),
@@ -52,7 +73,14 @@ pub(super) static AT_LEAST: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x is at least y, else 0; 0 when either is missing",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x >= y, else 0",
+        missing: "0 when either input is missing",
+        source: "IEEE 754, truth as a number",
+        cost: super::Cost::Constant,
+        example: "ts_count(close >= open, 10)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map2(level, args, out, |x, y| truth(x >= y))),
     #[cfg(test)]
     twin: Twin::Cell(|args| twin(args, |o| matches!(o, Some(Ordering::Greater | Ordering::Equal)))),
@@ -65,7 +93,14 @@ pub(super) static EQUAL: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x equals y, else 0; 0 when either is missing",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x = y, else 0",
+        missing: "0 when either input is missing",
+        source: "IEEE 754, truth as a number",
+        cost: super::Cost::Constant,
+        example: "ts_count(close == delay(close, 1), 10)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map2(level, args, out, |x, y| truth(x == y))),
     #[cfg(test)]
     twin: Twin::Cell(|args| twin(args, |o| matches!(o, Some(Ordering::Equal)))),
@@ -78,7 +113,14 @@ pub(super) static UNEQUAL: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x differs from y, else 0; 0 when either is missing",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x differs from y, else 0",
+        missing: "0 when either input is missing",
+        source: "IEEE 754, truth as a number",
+        cost: super::Cost::Constant,
+        example: "ts_count(close != delay(close, 1), 10)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| {
         map2(level, args, out, |x, y| truth(x != y && !x.is_nan() && !y.is_nan()));
     }),

@@ -11,7 +11,14 @@ pub(super) static MAX: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Inherited,
         "the larger of x and y; missing when either is",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x if x > y, else y",
+        missing: "missing when either input is",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Constant,
+        example: "high - max(open, close)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| {
         map2(level, args, out, |x, y| if x.is_nan() || x > y { x } else { y });
     }),
@@ -30,7 +37,14 @@ pub(super) static MIN: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Inherited,
         "the smaller of x and y; missing when either is",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x if x < y, else y",
+        missing: "missing when either input is",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Constant,
+        example: "min(open, close) - low",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| {
         map2(level, args, out, |x, y| if x.is_nan() || x < y { x } else { y });
     }),

@@ -12,7 +12,15 @@ pub(super) static LOG: Member = Member {
         &[Parameter::Series("x")],
         Exactness::Never,
         "natural logarithm of x; missing for x <= 0",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "the t with e^t = x",
+        missing: "missing when x is, and for x <= 0",
+        source: "fdlibm (Sun Microsystems), e_log.c; the domain: 101 Formulaic Alphas \
+                 (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Constant,
+        example: "log(close / delay(close, 1))",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map1(level, args, out, math::log)),
     #[cfg(test)]
     twin: Twin::Cell(|args| {

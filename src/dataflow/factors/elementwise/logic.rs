@@ -11,7 +11,14 @@ pub(super) static AND: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where both x and y are true, else 0; missing is false",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x and y are not 0, else 0",
+        missing: "missing counts as false, so the result is never missing",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1 (written &&)",
+        cost: super::Cost::Constant,
+        example: "if(and(close > open, volume > delay(volume, 1)), 1, 0)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| {
         map2(level, args, out, |x, y| truth(is_true(x) & is_true(y)));
     }),
@@ -29,7 +36,14 @@ pub(super) static OR: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Always,
         "1 where x or y is true, else 0; missing is false",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x or y is not 0, else 0",
+        missing: "missing counts as false, so the result is never missing",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1 (written ||)",
+        cost: super::Cost::Constant,
+        example: "if(or(close > open, volume > delay(volume, 1)), 1, 0)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| {
         map2(level, args, out, |x, y| truth(is_true(x) | is_true(y)));
     }),
@@ -46,7 +60,14 @@ pub(super) static NOT: Member = Member {
         &[Parameter::Series("x")],
         Exactness::Always,
         "1 where x is false, else 0; missing is false",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if x is 0, else 0",
+        missing: "missing counts as false, so its result is 1",
+        source: "logical negation, truth as a number",
+        cost: super::Cost::Constant,
+        example: "ts_count(not(close > open), 10)",
+    }),
     kernel: Kernel::Elementwise(|level, args, out| map1(level, args, out, |x| truth(!is_true(x)))),
     #[cfg(test)]
     twin: Twin::Cell(|args| if args[0].is_nan() || args[0] == 0.0 { 1.0 } else { 0.0 }),

@@ -17,7 +17,7 @@ mod sign;
 use super::Twin;
 use super::simd::{Body, Level, run};
 use super::{Kernel, Member};
-use crate::formula::{Exactness, Family, Parameter, Signature};
+use crate::formula::{Cost, Exactness, Family, Parameter, Reference, Signature};
 
 /// All elementwise operators.
 pub(super) const MEMBERS: &[&Member] = &[
@@ -54,7 +54,15 @@ const fn signature(
     summary: &'static str,
 ) -> Signature {
     let family = Family::Elementwise;
-    Signature { name, family, parameters, summary, exactness, compares: false }
+    Signature {
+        name,
+        family,
+        parameters,
+        summary,
+        exactness,
+        compares: false,
+        reference: Reference::NONE,
+    }
 }
 
 /// Applies a function of one number to a row.

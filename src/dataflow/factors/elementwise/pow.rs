@@ -14,7 +14,15 @@ pub(super) static POW: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Never,
         "x to the power of y as IEEE has it; missing for a negative x with a fractional y",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x^y",
+        missing: "missing when either input is, except that x^0 and 1^y are 1; missing for x < 0 \
+                  with a fractional y",
+        source: "IEEE 754; fdlibm (Sun Microsystems), e_pow.c",
+        cost: super::Cost::Constant,
+        example: "pow(close / open, 0.5)",
+    }),
     kernel: Kernel::Elementwise(power::<false>),
     #[cfg(test)]
     twin: Twin::Cell(|args| math::pow(args[0], args[1])),
@@ -27,7 +35,14 @@ pub(super) static SIGNED_POWER: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("y")],
         Exactness::Never,
         "sign(x) * pow(abs(x), y)",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sign(x) * abs(x)^y",
+        missing: "missing when either input is",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Constant,
+        example: "signed_power(close / open - 1, 0.5)",
+    }),
     kernel: Kernel::Elementwise(power::<true>),
     #[cfg(test)]
     twin: Twin::Cell(|args| {

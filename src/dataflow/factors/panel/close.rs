@@ -5,6 +5,11 @@ use super::store::RowAt;
 use super::{Panel, Row};
 use crate::model::{FactorBatch, Time};
 
+/// Presence as a number: what windows over own bars depend on.
+pub(super) const fn has_bar(there: bool) -> f64 {
+    if there { 1.0 } else { f64::NAN }
+}
+
 impl Panel {
     /// Whether the oldest open time may be closed.
     pub(super) fn closable(&self, watermark: Time, early: bool) -> bool {
@@ -35,6 +40,10 @@ impl Panel {
             given.copy_from_slice(&column[..given.len()]);
             rest.fill(f64::NAN);
         }
+        if let (Some(node), Some(row)) = (self.layout.presence, self.rows.back()) {
+            let cells = self.store.histories[node].row_mut(0, width).iter_mut().enumerate();
+            cells.for_each(|(s, cell)| *cell = has_bar(row.present.contains(s)));
+        }
         open.clear();
         self.spare_open.push(open);
         self.compute_newest();
@@ -52,6 +61,7 @@ impl Panel {
             level: self.level,
             back: 0,
             older: self.rows.len() - 1,
+            changeable: self.rows.len() - 1 - self.settled,
             symbols: self.symbols,
             members: &row.members,
         };

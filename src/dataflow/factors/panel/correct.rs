@@ -5,6 +5,7 @@
 //! nodes of the same row and later rows, so each dirty row is visited once.
 
 use super::bits::Bits;
+use super::close::has_bar;
 use super::dirty::{Dirty, runs};
 use super::emit::same;
 use super::layout::{Layout, Place, Step};
@@ -131,6 +132,22 @@ impl Panel {
                 let s = symbol.index();
                 if let Some(cell) = cells.get_mut(s)
                     && self.correction.write(output, s, cell, values[i])
+                {
+                    changed[s / GROUP / 64] |= 1 << (s / GROUP % 64);
+                }
+            }
+            self.correction.changed = changed;
+            self.tell(node, at, dirty);
+        }
+        if let Some(node) = self.layout.presence {
+            let mut changed = std::mem::take(&mut self.correction.changed);
+            changed.clear();
+            changed.resize((width / GROUP).div_ceil(64), 0);
+            let cells = self.store.histories[node].row_mut(back, width);
+            for (symbol, there) in staged.symbols.iter().zip(&staged.present) {
+                let s = symbol.index();
+                if let Some(cell) = cells.get_mut(s)
+                    && self.correction.write(None, s, cell, has_bar(*there))
                 {
                     changed[s / GROUP / 64] |= 1 << (s / GROUP % 64);
                 }
@@ -278,6 +295,7 @@ impl Panel {
             level: self.level,
             back: self.rows.len() - 1 - at,
             older: at,
+            changeable: at - self.settled,
             symbols: self.symbols,
             members: &self.rows[at].members,
         };
@@ -309,7 +327,8 @@ impl Panel {
                 self.dirty_row(at).mark_all(node, width / GROUP);
             }
         }
-        for (_, node) in &self.layout.fields {
+        let fields = self.layout.fields.iter().map(|(_, node)| node);
+        for node in fields.chain(&self.layout.presence) {
             self.store.histories[*node].row_mut(back, width).fill(f64::NAN);
         }
         self.dirty_row(at).members = true;

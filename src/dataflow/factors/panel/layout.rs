@@ -24,6 +24,8 @@ pub enum PanelError {
 /// The most arguments that an operator has.
 pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 
+/// This row and all after it.
+const ALL_LATER: (usize, usize) = (0, usize::MAX);
 /// Windows from here on are told apart in profiles.
 const LONG: usize = 60;
 
@@ -46,6 +48,9 @@ pub(super) struct Layout {
     pub(super) buffers: usize,
     /// Rows before the oldest that may change, which some node reads.
     pub(super) reach: usize,
+    /// The node that is 1 where a symbol has a bar and missing elsewhere, if some window counts own
+    /// bars only.
+    pub(super) presence: Option<NodeId>,
 }
 
 /// One node.
@@ -55,6 +60,8 @@ pub(super) struct NodeLayout {
     pub(super) step: Step,
     /// Rows before the oldest changeable one that are kept.
     pub(super) reach: usize,
+    /// How many values are kept at a symbol's own bars before the oldest changeable row.
+    pub(super) own: usize,
     /// Kept nodes whose value depends on this one, directly or through nodes that are not kept.
     pub(super) readers: Vec<Reader>,
     /// Nodes that are not kept and needed to compute this one, in order.
@@ -89,6 +96,12 @@ pub(super) enum Step {
         kernel: Rolling,
         /// What takes the newest row from sorted windows, and the number of these.
         pick: Option<(Pick, usize)>,
+        args: Vec<NodeId>,
+        rules: Chosen,
+    },
+    /// The same over own bars only; the last argument is the layout's `presence`.
+    Traded {
+        kernel: Rolling,
         args: Vec<NodeId>,
         rules: Chosen,
     },
@@ -148,6 +161,7 @@ impl Step {
             Step::Input => &[],
             Step::Elementwise { args, .. }
             | Step::Rolling { args, .. }
+            | Step::Traded { args, .. }
             | Step::CrossSection { args, .. }
             | Step::Recursive { args, .. } => args,
         }
@@ -171,8 +185,10 @@ impl Layout {
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
                 NodeKind::Call { .. } => (Place::Kept, step(graph, id, &ids)?),
             };
+            let step = layout.of_own_bars(step, node);
             let mask = match &step {
                 Step::Recursive { kernel, args, .. } if kernel.masked => args.first().copied(),
+                Step::Recursive { rules, .. } if rules.mode.traded => layout.presence,
                 _ => None,
             };
             let name = match &node.kind {
@@ -201,11 +217,11 @@ impl Layout {
         Ok(layout)
     }
 
-    fn push(&mut self, place: Place, step: Step, name: &str) {
-        let (reach, readers, chain, output) = Default::default();
+    pub(super) fn push(&mut self, place: Place, step: Step, name: &str) {
+        let (reach, own, readers, chain, output) = Default::default();
         let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
         let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
-        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output, operator });
+        self.nodes.push(NodeLayout { place, step, reach, own, readers, chain, output, operator });
     }
 
     /// How many distinct nodes are factors.
@@ -258,6 +274,9 @@ impl Layout {
                     self.windows.push((id, reach));
                     self.reach = self.reach.max(reach);
                 }
+                Step::Traded { kernel, args, rules } => {
+                    self.keep_own(args.clone(), kernel.reads.reach(rules.window));
+                }
                 Step::CrossSection { .. } => self.cross_sections.push(id),
                 _ => {}
             }
@@ -272,7 +291,7 @@ impl Layout {
         for (id, node) in self.nodes.iter().enumerate() {
             for arg in node.step.args() {
                 last_use[*arg] = id;
-                windowed[*arg] |= matches!(node.step, Step::Rolling { .. });
+                windowed[*arg] |= matches!(node.step, Step::Rolling { .. } | Step::Traded { .. });
             }
         }
         let mut free: Vec<usize> = Vec::new();
@@ -310,6 +329,10 @@ impl Layout {
                         Reads::LagAndCurrent => &[(0, 0), (window, window)],
                     };
                     rows.iter().map(|rows| Reader { node: id, rows: *rows, whole }).collect()
+                }
+                // How many rows a symbol's bars are apart is not known.
+                (_, Step::Traded { .. }) => {
+                    vec![Reader { node: id, rows: ALL_LATER, whole: false }]
                 }
                 (_, step) => {
                     let whole = matches!(step, Step::CrossSection { .. });

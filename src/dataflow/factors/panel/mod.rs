@@ -17,6 +17,7 @@ mod emit;
 mod history;
 mod layout;
 mod open;
+mod own;
 mod profile;
 mod store;
 #[cfg(test)]
@@ -276,7 +277,7 @@ impl Panel {
     /// and eight bytes, its memory.
     pub fn planned_rows(&self) -> usize {
         let kept = |node: &layout::NodeLayout| match node.place {
-            layout::Place::Kept => self.most_rows(node.reach),
+            layout::Place::Kept => self.most_rows(node.reach).saturating_add(node.own),
             layout::Place::Constant(_) => 1,
             layout::Place::Buffer(_) => 0,
         };
@@ -368,6 +369,10 @@ impl Panel {
             let Some(time) = self.rows.get(self.settled).map(|row| row.time) else { break };
             if time >= self.kept_from {
                 break;
+            }
+            let back = self.rows.len() - 1 - self.settled;
+            if let Some(row) = self.rows.get(self.settled) {
+                self.store.settle_own(&self.layout, back, &row.present);
             }
             self.late_through = Some(time);
             self.settled += 1;

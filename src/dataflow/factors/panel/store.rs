@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::bits::Bits;
 use super::history::History;
 use super::layout::{Layout, MOST_ARGUMENTS, Place, Step};
+use super::own::{Gathered, OwnBars};
 use crate::dataflow::factors::simd::Level;
 use crate::dataflow::factors::sorted::Sorted;
 use crate::dataflow::factors::window::{GROUP, Window};
@@ -18,6 +19,8 @@ pub(super) struct Store {
     pub(super) histories: Vec<History>,
     /// The rows of constants, by node.
     constants: Vec<Vec<f64>>,
+    /// Values at own bars, for windows that count these only.
+    pub(super) own: OwnBars,
     /// Sorted windows as of the newest row, by their number in the layout.
     pub(super) sorted: Vec<Sorted>,
     /// Current rows of nodes that are not kept.
@@ -34,6 +37,7 @@ pub(super) struct Workspace {
     starts: [Vec<usize>; MOST_ARGUMENTS],
     kernels: Scratch,
     masked: [Vec<f64>; MOST_ARGUMENTS],
+    gathered: Gathered,
 }
 
 /// Which row is computed.
@@ -45,6 +49,8 @@ pub(super) struct RowAt<'a> {
     pub(super) back: usize,
     /// How many rows are older.
     pub(super) older: usize,
+    /// How many of these may change.
+    pub(super) changeable: usize,
     /// How many symbols there are.
     pub(super) symbols: usize,
     /// Symbols that count in cross-sections.
@@ -56,6 +62,7 @@ impl Store {
         let mut store = Store {
             histories: layout.nodes.iter().map(|_| History::default()).collect(),
             constants: layout.nodes.iter().map(|_| Vec::new()).collect(),
+            own: OwnBars::new(layout),
             sorted: layout.sorted.iter().map(|(_, n)| Sorted::new(*n)).collect(),
             buffers: vec![Vec::new(); layout.buffers],
             width: 0,
@@ -79,6 +86,7 @@ impl Store {
         for buffer in &mut self.buffers {
             buffer.resize(width, f64::NAN);
         }
+        self.own.widen(width);
         for sorted in &mut self.sorted {
             sorted.widen(width);
         }
@@ -88,6 +96,7 @@ impl Store {
     pub(super) fn bytes(&self) -> usize {
         let rows = self.constants.iter().chain(&self.buffers);
         self.histories.iter().map(History::bytes).sum::<usize>()
+            + self.own.bytes()
             + self.sorted.iter().map(Sorted::bytes).sum::<usize>()
             + rows.map(|row| row.capacity() * size_of::<f64>()).sum::<usize>()
     }
@@ -143,6 +152,10 @@ impl Store {
                     *window_of = self.window(layout, *arg, at.back, kernel.reads, window, starts);
                 }
                 (kernel.run)(at.level, &windows[..args.len()], rules.how(), range, out);
+            }
+            Step::Traded { kernel, args, rules } => {
+                let of = (*kernel, args.as_slice(), rules);
+                self.compute_own(layout, of, at, range, &mut work.gathered, out);
             }
             Step::CrossSection { kernel, args, rules } => {
                 let all = at.members.count() == at.symbols;

@@ -10,9 +10,9 @@ use crate::dataflow::factors::testing::{Builder, Table, random_graph, same_row, 
 use crate::formula::Graph;
 use crate::model::{FactorBatch, RowBatch, SymbolId, Time};
 
-const FIELDS: usize = 3;
+pub(super) const FIELDS: usize = 3;
 
-fn value(random: &mut Random) -> f64 {
+pub(super) fn value(random: &mut Random) -> f64 {
     match random.below(24) {
         0 => f64::NAN,
         1 => [f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0][random.below(4)],
@@ -47,7 +47,7 @@ fn accumulate(table: &mut Table, touched: &mut BTreeSet<(i64, u32)>, batches: &[
 
 /// One random change.
 #[derive(Clone, Debug)]
-enum Step {
+pub(super) enum Step {
     Set(u32, usize, Option<Vec<f64>>),
     Work { watermark: usize, early: bool, fuel: usize, finish: bool },
 }
@@ -95,7 +95,13 @@ fn stream(random: &mut Random, steps: usize, most_symbols: usize) -> Vec<Step> {
 
 /// Runs a stream and compares with the twin each time nothing is left to do. Gives the final
 /// table and the accepted rows.
-fn check(graph: &Graph, steps: &[Step], corrections: usize, emit: Emit, level: Level) -> Table {
+pub(super) fn check(
+    graph: &Graph,
+    steps: &[Step],
+    corrections: usize,
+    emit: Emit,
+    level: Level,
+) -> Table {
     let mut panel = Panel::with_level(graph, FIELDS, corrections, emit, level).expect("a panel");
     let (mut accepted, mut table) = (Table::new(), Table::new());
     let mut touched = BTreeSet::new();

@@ -11,7 +11,14 @@ pub(super) static BARS_SINCE: Member = Member {
         &[Parameter::Series("condition")],
         Exactness::Always,
         "bars since the condition was last true, 0 at such a bar; missing before the first",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "0 if condition is not 0, else y' + 1",
+        missing: super::STATE,
+        source: "formula language of the Chinese terminals (TDX): BARSLAST",
+        cost: super::Cost::Constant,
+        example: "bars_since(close > delay(close, 1))",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, _, out| {
             step1(level, args, out, |y, x| if x != 0.0 { 0.0 } else { y + 1.0 });

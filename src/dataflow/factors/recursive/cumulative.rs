@@ -11,7 +11,14 @@ pub(super) static SUM: Member = Member {
         &[Parameter::Series("x")],
         Exactness::Never,
         "sum of x from the first bar",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y = y' + x, the first y = x",
+        missing: super::STATE,
+        source: "numpy.cumsum",
+        cost: super::Cost::Constant,
+        example: "cum_sum(sign(delta(close, 1)) * volume)",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, _, out| {
             step1(level, args, out, |y, x| if y.is_nan() { x } else { y + x });
@@ -29,7 +36,14 @@ pub(super) static PRODUCT: Member = Member {
         &[Parameter::Series("x")],
         Exactness::Never,
         "product of x from the first bar",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y = y' * x, the first y = x",
+        missing: super::STATE,
+        source: "numpy.cumprod",
+        cost: super::Cost::Constant,
+        example: "cum_product(close / delay(close, 1))",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, _, out| {
             step1(level, args, out, |y, x| if y.is_nan() { x } else { y * x });

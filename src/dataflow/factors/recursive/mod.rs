@@ -15,7 +15,7 @@ mod value_when;
 
 use super::simd::{Body, Level, run};
 use super::{How, Kernel, Member, Recursive};
-use crate::formula::{Exactness, Family, Parameter, Signature};
+use crate::formula::{Cost, Exactness, Family, Parameter, Reference, Signature};
 
 /// All recursive operators.
 pub(super) const MEMBERS: &[&Member] = &[
@@ -30,6 +30,9 @@ pub(super) const MEMBERS: &[&Member] = &[
     &value_when::VALUE_WHEN,
 ];
 
+/// States of one series.
+const STATE: &str = "a missing or infinite input leaves the state as it is and gives missing";
+
 const fn signature(
     name: &'static str,
     parameters: &'static [Parameter],
@@ -37,7 +40,15 @@ const fn signature(
     summary: &'static str,
 ) -> Signature {
     let family = Family::Recursive;
-    Signature { name, family, parameters, summary, exactness, compares: false }
+    Signature {
+        name,
+        family,
+        parameters,
+        summary,
+        exactness,
+        compares: false,
+        reference: Reference::NONE,
+    }
 }
 
 /// The state where the input is there.

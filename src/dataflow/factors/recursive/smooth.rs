@@ -23,7 +23,15 @@ pub(super) static SMA: Member = Member {
         Exactness::Never,
         "moving average that takes m/n of each new value: y = (m x + (n - m) y before) / n, \
          starting at the first x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y = (m x + (n - m) y') / n, the first y = x",
+        missing: super::STATE,
+        source: "formula language of the Chinese terminals (TDX): SMA; Guotai Junan, 191 \
+                 short-period factors (2017)",
+        cost: super::Cost::Constant,
+        example: "sma(close, 20, 2)",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, how, out| {
             let a = sma_weight(how);
@@ -46,7 +54,15 @@ pub(super) static EMA: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "exponential moving average with the weight 2/(n+1), starting at the first x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y = y' + 2 / (n + 1) (x - y'), the first y = x",
+        missing: super::STATE,
+        source: "formula language of the Chinese terminals (TDX): EMA; pandas, ewm(span=n, \
+                 adjust=False)",
+        cost: super::Cost::Constant,
+        example: "ema(close, 12) - ema(close, 26)",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, how, out| {
             let a = 2.0 / (how.n as f64 + 1.0);
@@ -65,7 +81,14 @@ pub(super) static RMA: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "Wilder's moving average with the weight 1/n, starting at the first x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y = y' + (x - y') / n, the first y = x",
+        missing: super::STATE,
+        source: "Wilder, New Concepts in Technical Trading Systems (1978)",
+        cost: super::Cost::Constant,
+        example: "rma(abs(delta(close, 1)), 14)",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, how, out| {
             let a = 1.0 / how.n as f64;
@@ -84,7 +107,15 @@ pub(super) static DMA: Member = Member {
         &[Parameter::Series("x"), Parameter::Series("a")],
         Exactness::Never,
         "moving average that takes the share a of each new x, starting at the first x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y = y' + a (x - y'), the first y = x",
+        missing: "a bar at which x or a is missing or infinite leaves the state as it is; missing \
+                  where x is",
+        source: "formula language of the Chinese terminals (TDX): DMA",
+        cost: super::Cost::Constant,
+        example: "dma(close, volume / ts_sum(volume, 20))",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, _, out| {
             step2(level, args, out, |y, x, a| {

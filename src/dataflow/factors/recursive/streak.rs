@@ -11,7 +11,14 @@ pub(super) static STREAK: Member = Member {
         &[Parameter::Series("condition")],
         Exactness::Always,
         "for how many bars the condition has been true without a break, 0 where it is false",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y' + 1 if condition is not 0, else 0",
+        missing: super::STATE,
+        source: "formula language of the Chinese terminals (TDX): BARSLASTCOUNT",
+        cost: super::Cost::Constant,
+        example: "streak(close > delay(close, 1))",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, _, out| {
             step1(level, args, out, |y, x| {

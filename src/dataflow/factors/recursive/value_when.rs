@@ -11,7 +11,15 @@ pub(super) static VALUE_WHEN: Member = Member {
         &[Parameter::Series("condition"), Parameter::Series("x")],
         Exactness::Never,
         "x at the last bar at which the condition was true and x was there",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x if condition is not 0 and x is there, else y'",
+        missing: "a missing condition counts as false, and a missing x is passed over: the value \
+                  before is held; missing before the first",
+        source: "Pine Script: ta.valuewhen with occurrence 0",
+        cost: super::Cost::Constant,
+        example: "close / value_when(close > ts_max(delay(close, 1), 20), close) - 1",
+    }),
     kernel: Kernel::Recursive(Recursive {
         run: |level, args, _, out| {
             step2(

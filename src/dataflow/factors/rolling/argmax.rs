@@ -2,7 +2,7 @@
 
 use super::{
     Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
-    Window, largest_bits, signature, sweep, there,
+    Window, largest_bits, mend, signature, sweep, there,
 };
 use crate::dataflow::factors::grid::rounding_addend;
 use crate::dataflow::factors::simd::Level;
@@ -13,7 +13,14 @@ use super::Twin;
 
 /// `ts_argmax(x, n)`: 1 = the oldest bar, n = the current one.
 pub(super) static ARGMAX: Member = Member {
-    signature: with_ties("ts_argmax", "position of the first largest of the last n values of x"),
+    signature: with_ties("ts_argmax", "position of the first largest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - i for the largest i among those with the largest x[i]",
+            missing: super::POSITION,
+            source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+            cost: super::Cost::Window,
+            example: "ts_argmax(close, 20)",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<true, false>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |a, b| a > b)),
@@ -21,7 +28,14 @@ pub(super) static ARGMAX: Member = Member {
 
 /// `ts_argmin(x, n)`.
 pub(super) static ARGMIN: Member = Member {
-    signature: with_ties("ts_argmin", "position of the first smallest of the last n values of x"),
+    signature: with_ties("ts_argmin", "position of the first smallest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - i for the largest i among those with the smallest x[i]",
+            missing: super::POSITION,
+            source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+            cost: super::Cost::Window,
+            example: "ts_argmin(close, 20)",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<false, false>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |a, b| a < b)),
@@ -29,7 +43,15 @@ pub(super) static ARGMIN: Member = Member {
 
 /// `highday(x, n)` = n - `ts_argmax(x, n)`.
 pub(super) static HIGHDAY: Member = Member {
-    signature: with_ties("highday", "bars since the first largest of the last n values of x"),
+    signature: with_ties("highday", "bars since the first largest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - ts_argmax(x, n)",
+            missing: super::POSITION,
+            source: "Guotai Junan, 191 short-period factors (2017); Qlib, data/ops.py for profile \
+                 qlib",
+            cost: super::Cost::Window,
+            example: "highday(high, 20) / 20",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<true, true>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| how.n as f64 - twin(w, how, |a, b| a > b)),
@@ -37,7 +59,15 @@ pub(super) static HIGHDAY: Member = Member {
 
 /// `lowday(x, n)` = n - `ts_argmin(x, n)`.
 pub(super) static LOWDAY: Member = Member {
-    signature: with_ties("lowday", "bars since the first smallest of the last n values of x"),
+    signature: with_ties("lowday", "bars since the first smallest of the last n values of x")
+        .explained(super::Reference {
+            formula: "n - ts_argmin(x, n)",
+            missing: super::POSITION,
+            source: "Guotai Junan, 191 short-period factors (2017); Qlib, data/ops.py for profile \
+                 qlib",
+            cost: super::Cost::Window,
+            example: "lowday(low, 20) / 20",
+        }),
     kernel: Kernel::Rolling(Rolling { run: position::<false, true>, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| how.n as f64 - twin(w, how, |a, b| a < b)),
@@ -82,16 +112,15 @@ fn position<const MAX: bool, const AGO: bool>(
     let rows = args.first().map_or(0, |window| window.len());
     let (partial, qlib) = (how.mode.partial, how.mode.qlib);
     let first = if qlib { 1.0 } else { (how.n - rows.min(how.n) + 1) as f64 };
-    if !partial && how.inexact {
-        sweep::<16, _>(level, Full::<MAX, true>, args, range, out);
-    } else if !partial {
-        sweep::<16, _>(level, Full::<MAX, false>, args, range, out);
-    } else if how.inexact {
-        let position = Position::<MAX, true> { qlib, first };
-        sweep::<16, _>(level, position, args, range, out);
+    if how.inexact {
+        sweep::<64, _>(level, Full::<MAX, true> { first }, args, range.clone(), out);
     } else {
-        let position = Position::<MAX, false> { qlib, first };
-        sweep::<16, _>(level, position, args, range, out);
+        sweep::<64, _>(level, Full::<MAX, false> { first }, args, range.clone(), out);
+    }
+    match (partial, how.inexact) {
+        (true, true) => mend(level, Position::<MAX, true> { qlib, first }, args, range, out),
+        (true, false) => mend(level, Position::<MAX, false> { qlib, first }, args, range, out),
+        (false, _) => {}
     }
     if AGO {
         for place in out {
@@ -102,7 +131,10 @@ fn position<const MAX: bool, const AGO: bool>(
 
 /// In windows without gaps.
 #[derive(Clone, Copy)]
-struct Full<const MAX: bool, const GRID: bool>;
+struct Full<const MAX: bool, const GRID: bool> {
+    /// Position of the oldest row there is.
+    first: f64,
+}
 
 impl<const MAX: bool, const GRID: bool> Fold for Full<MAX, GRID> {
     #[inline(always)]
@@ -116,7 +148,7 @@ impl<const MAX: bool, const GRID: bool> Fold for Full<MAX, GRID> {
             }
         }
         let (mut best, mut place) = ([f64::NEG_INFINITY; L], [0.0; L]);
-        let mut now = 0.0;
+        let mut now = self.first - 1.0;
         for row in rows {
             now += 1.0;
             for j in 0..L {

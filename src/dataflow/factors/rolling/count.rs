@@ -17,7 +17,14 @@ pub(super) static COUNT: Member = Member {
         &[Parameter::Series("condition"), Parameter::Window("n", 1)],
         Exactness::Always,
         "number of the last n bars at which the condition is true",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "number of i < n with condition[i] not 0",
+        missing: super::WINDOW,
+        source: "Guotai Junan, 191 short-period factors (2017) (COUNT)",
+        cost: super::Cost::Window,
+        example: "ts_count(close > delay(close, 1), 20) / 20",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             scan::<32, 1, _>(level, Count::<COUNT_OF>::new(how), args, range, out);
@@ -35,7 +42,14 @@ pub(super) static EVERY: Member = Member {
         &[Parameter::Series("condition"), Parameter::Window("n", 1)],
         Exactness::Always,
         "1 where the condition was true at each of the last n bars, else 0",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if no condition[i] with i < n is 0, else 0",
+        missing: super::WINDOW,
+        source: "formula language of the Chinese terminals (TDX): EVERY",
+        cost: super::Cost::Window,
+        example: "every(close > open, 3)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             scan::<32, 1, _>(level, Count::<EVERY_OF>::new(how), args, range, out);
@@ -53,7 +67,14 @@ pub(super) static EXIST: Member = Member {
         &[Parameter::Series("condition"), Parameter::Window("n", 1)],
         Exactness::Always,
         "1 where the condition was true at one of the last n bars at least, else 0",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "1 if some condition[i] with i < n is not 0, else 0",
+        missing: super::WINDOW,
+        source: "formula language of the Chinese terminals (TDX): EXIST",
+        cost: super::Cost::Window,
+        example: "exist(close > 1.09 * delay(close, 1), 5)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             scan::<32, 1, _>(level, Count::<EXIST_OF>::new(how), args, range, out);

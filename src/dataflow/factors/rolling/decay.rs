@@ -13,13 +13,20 @@ pub(super) static LINEAR: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "mean of the last n values of x with the weights 1, 2, ... n, the current bar n",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "(n x[0] + (n-1) x[1] + ... + 1 x[n-1]) / (n (n+1) / 2)",
+        missing: super::WEIGHTED,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "decay_linear(delta(close, 1), 10)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             let rows = args.first().map_or(0, |window| window.len());
             let before = (how.n - rows.min(how.n)) as f64;
             if !how.mode.partial {
-                scan::<32, 1, _>(level, Full, args, range, out);
+                scan::<64, 1, _>(level, Full, args, range, out);
                 return;
             }
             let linear = Linear { needed: needed(how, 1), before };
@@ -41,7 +48,14 @@ pub(super) static EXP: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1), Parameter::Fraction("f")],
         Exactness::Never,
         "mean of the last n values of x with the weight f^i for the value i bars ago",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "(x[0] + f x[1] + ... + f^(n-1) x[n-1]) / (1 + f + ... + f^(n-1))",
+        missing: super::WEIGHTED,
+        source: "exponential weights over a window, as in pandas, ewm(adjust=True)",
+        cost: super::Cost::Window,
+        example: "decay_exp(close, 10, 0.9)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             let exp = Exponential { needed: needed(how, 1), factor: how.param(1) };

@@ -11,7 +11,15 @@ pub(super) static DELAY: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 0)],
         Exactness::Inherited,
         "value of x n bars ago",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x[n]",
+        missing: "missing when x[n] is, and where there are not so many bars; infinite values are \
+                  kept",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Constant,
+        example: "close / delay(close, 5) - 1",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, _, range, out| sweep::<32, _>(level, Delay, args, range, out),
         reads: Reads::Lag,

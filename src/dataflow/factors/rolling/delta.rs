@@ -11,7 +11,14 @@ pub(super) static DELTA: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 0)],
         Exactness::Never,
         "x minus its value n bars ago",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x[0] - x[n]",
+        missing: "missing when x[0] or x[n] is, and where there are not so many bars",
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Constant,
+        example: "delta(close, 5)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, _, range, out| sweep::<32, _>(level, Delta, args, range, out),
         reads: Reads::LagAndCurrent,

@@ -1,7 +1,8 @@
 //! Smallest and largest value of a window.
 
 use super::{
-    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, gap, scan, signature, there,
+    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Scanned, gap, mend, scan,
+    signature, there,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -13,11 +14,20 @@ pub(super) static MIN: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Inherited,
         "smallest of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "smallest of x[0], ..., x[n-1]",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "close / ts_min(low, 20) - 1",
+    }),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => scan::<32, 1, _>(level, OfSome::<false>, args, range, out),
-            false => scan::<32, 1, _>(level, Extreme::<false>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Extreme::<false>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, Scanned(OfSome::<false>), args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -32,11 +42,20 @@ pub(super) static MAX: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Inherited,
         "largest of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "largest of x[0], ..., x[n-1]",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "close / ts_max(high, 20) - 1",
+    }),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => scan::<32, 1, _>(level, OfSome::<true>, args, range, out),
-            false => scan::<32, 1, _>(level, Extreme::<true>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Extreme::<true>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, Scanned(OfSome::<true>), args, range, out);
+            }
         },
         reads: Reads::Window,
     }),

@@ -29,9 +29,9 @@ mod trend;
 
 #[cfg(test)]
 use super::Twin;
-use super::window::{Fold, Scan, Window, scan, sweep};
+use super::window::{Fold, Scan, Scanned, Window, mend, scan, sweep};
 use super::{How, Kernel, Member, Reads, Rolling};
-use crate::formula::{Exactness, Family, Parameter, Signature};
+use crate::formula::{Cost, Exactness, Family, Parameter, Reference, Signature};
 
 pub(super) use quantile::interpolated;
 
@@ -68,6 +68,45 @@ pub(super) const MEMBERS: &[&Member] = &[
     &trend::RESI,
 ];
 
+/// Windows of one series.
+const WINDOW: &str = "missing unless all n inputs are there, with `min_periods: one` only when \
+    none is; infinite counts as missing";
+/// Windows that need two values.
+const PAIR: &str = "missing unless all n inputs are there, with `min_periods: one` unless 2 are; \
+    infinite counts as missing";
+/// Windows that need three values.
+const TRIPLE: &str = "missing unless all n inputs are there, with `min_periods: one` unless 3 are; \
+    infinite counts as missing; missing when all are equal";
+/// Windows that need two values, the current one among them.
+const PAIR_CURRENT: &str = "missing unless all n inputs are there, with `min_periods: one` unless \
+    2 are and the current one is; infinite counts as missing";
+/// Windows in which the current value has its place.
+const CURRENT: &str = "missing unless all n inputs are there, with `min_periods: one` unless the \
+    current one is; infinite counts as missing";
+/// Positions of extremes.
+const POSITION: &str = "missing unless all n inputs are there, with `min_periods: one` only when \
+    none is; infinite counts as missing; in profile qlib the first missing input counts as the \
+    extreme, and positions count from the oldest bar there is";
+/// Windows with weights.
+const WEIGHTED: &str = "missing unless all n inputs are there, with `min_periods: one` only when \
+    none is, and then the weights of those that are there are divided by their sum; infinite \
+    counts as missing";
+/// Windows of two series.
+const PAIRS: &str = "of the pairs of which both are there: missing unless all n are, with \
+    `min_periods: one` unless 2 are; infinite counts as missing";
+/// Correlations.
+const BOTH_MOVE: &str = "of the pairs of which both are there: missing unless all n are, with \
+    `min_periods: one` unless 2 are; infinite counts as missing; missing when x or y is constant, \
+    in profile qlib when the standard deviation of either is at most 2e-5";
+/// Shares of a variance.
+const FLAT: &str = "missing unless all n inputs are there, with `min_periods: one` unless 2 are; \
+    infinite counts as missing; missing when x is constant, in profile qlib when its standard \
+    deviation is at most 2e-5";
+/// Fits of several series.
+const ROWS: &str = "of the bars at which all series are there: missing unless all n are, with \
+    `min_periods: one` unless they suffice for the fit; infinite counts as missing; missing when \
+    the x depend on each other";
+
 const fn signature(
     name: &'static str,
     parameters: &'static [Parameter],
@@ -75,7 +114,15 @@ const fn signature(
     summary: &'static str,
 ) -> Signature {
     let family = Family::TimeSeries;
-    Signature { name, family, parameters, summary, exactness, compares: false }
+    Signature {
+        name,
+        family,
+        parameters,
+        summary,
+        exactness,
+        compares: false,
+        reference: Reference::NONE,
+    }
 }
 
 /// 0 for a number, missing for what counts as missing: added to a result, it masks it.
@@ -172,7 +219,7 @@ mod tests {
         for (level, choice) in
             Level::available().into_iter().flat_map(|level| (0..8).map(move |c| (level, c)))
         {
-            let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, raw_ties: false };
+            let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, ..Mode::PLAIN };
             // Fewer rows than the window has, where that is allowed.
             let n = if mode.partial { rows + 3 } else { rows };
             let params = [n as f64, 0.3];

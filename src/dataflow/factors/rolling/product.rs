@@ -13,7 +13,14 @@ pub(super) static PRODUCT: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1)],
         Exactness::Never,
         "product of the last n values of x",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "x[0] * x[1] * ... * x[n-1]",
+        missing: super::WINDOW,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1",
+        cost: super::Cost::Window,
+        example: "ts_product(close / delay(close, 1), 5) - 1",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             scan::<32, 1, _>(level, Product { needed: needed(how, 1) }, args, range, out);

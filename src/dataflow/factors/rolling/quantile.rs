@@ -13,7 +13,15 @@ pub(super) static QUANTILE: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 1), Parameter::Fraction("q")],
         Exactness::Never,
         "value below which the share q of the last n values of x is, interpolated linearly",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "with the values sorted as v[0], v[1], ... and p = q * (their number - 1): \
+                  v[floor p] + (v[ceil p] - v[floor p]) * (p - floor p)",
+        missing: super::WINDOW,
+        source: "Hyndman and Fan (1996), type 7",
+        cost: super::Cost::SortedWindow,
+        example: "ts_quantile(close, 20, 0.8)",
+    }),
     kernel: Kernel::Sorted(
         Rolling { run: quantile, reads: Reads::Window },
         |level, sorted, how, out| {

@@ -2,7 +2,7 @@
 
 use super::{
     Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
-    Window, largest_bits, signature, sweep, there,
+    Window, largest_bits, mend, signature, sweep, there,
 };
 #[cfg(test)]
 use super::{Twin, usable};
@@ -14,6 +14,14 @@ use std::ops::Range;
 /// ones plus one; 1 to n.
 pub(super) static RANK: Member = Member {
     signature: Signature {
+        reference: super::Reference {
+            formula: "(number of x[i] < x[0]) + ((number of x[i] = x[0]) + 1) / 2",
+            missing: super::CURRENT,
+            source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1; average ties as in \
+                     pandas",
+            cost: super::Cost::Window,
+            example: "ts_rank(close, 10)",
+        },
         compares: true,
         ..signature(
             "ts_rank",
@@ -30,6 +38,13 @@ pub(super) static RANK: Member = Member {
 /// `ts_pct_rank(x, n)`: `ts_rank` divided by the number of values.
 pub(super) static PCT_RANK: Member = Member {
     signature: Signature {
+        reference: super::Reference {
+            formula: "ts_rank(x, n) / number of values",
+            missing: super::CURRENT,
+            source: "Qlib, data/ops.py (Rank)",
+            cost: super::Cost::Window,
+            example: "ts_pct_rank(close, 10)",
+        },
         compares: true,
         ..signature(
             "ts_pct_rank",
@@ -66,16 +81,15 @@ fn rank<const PCT: bool>(
     range: Range<usize>,
     out: &mut [f64],
 ) {
-    match (how.mode.partial, how.inexact) {
-        (true, true) => sweep::<16, _>(level, OfSome::<true, PCT>, args, range, out),
-        (true, false) => sweep::<16, _>(level, OfSome::<false, PCT>, args, range, out),
-        (false, true) => sweep::<32, _>(level, Rank::<true>, args, range, out),
-        (false, false) => sweep::<32, _>(level, Rank::<false>, args, range, out),
+    if how.inexact {
+        sweep::<64, _>(level, Rank::<true, PCT>, args, range.clone(), out);
+    } else {
+        sweep::<64, _>(level, Rank::<false, PCT>, args, range.clone(), out);
     }
-    if PCT && !how.mode.partial {
-        for rank in out {
-            *rank /= how.n as f64;
-        }
+    match (how.mode.partial, how.inexact) {
+        (true, true) => mend(level, OfSome::<true, PCT>, args, range, out),
+        (true, false) => mend(level, OfSome::<false, PCT>, args, range, out),
+        (false, _) => {}
     }
 }
 
@@ -121,9 +135,9 @@ impl<const GRID: bool, const PCT: bool> Fold for OfSome<GRID, PCT> {
 }
 
 #[derive(Clone, Copy)]
-struct Rank<const GRID: bool>;
+struct Rank<const GRID: bool, const PCT: bool>;
 
-impl<const GRID: bool> Fold for Rank<GRID> {
+impl<const GRID: bool, const PCT: bool> Fold for Rank<GRID, PCT> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let rows = args[0].lanes::<L>(at);
@@ -149,6 +163,7 @@ impl<const GRID: bool> Fold for Rank<GRID> {
         }
         for j in 0..L {
             let rank = (twice[j] + 1.0) * 0.5;
+            let rank = if PCT { rank / args[0].len() as f64 } else { rank };
             twice[j] = if largest[j] < INFINITY_BITS { rank } else { f64::NAN };
         }
         twice

@@ -14,7 +14,15 @@ pub(super) static REGBETA: Member = Member {
         Exactness::Never,
         "slope of the least-squares line of y on x over the pairs in the last n bars of which both \
          are there, at least 2; missing when x is constant",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sum of (x[i] - mean of x) (y[i] - mean of y) / sum of (x[i] - mean of x)^2",
+        missing: "of the pairs that are there whatever the rules, at least 2; infinite counts as \
+                  missing; missing when x is constant",
+        source: "Guotai Junan, 191 short-period factors (2017) (REGBETA)",
+        cost: super::Cost::Window,
+        example: "ts_regbeta(close / delay(close, 1), volume / delay(volume, 1), 20)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, _, range, out| sweep::<16, _>(level, Beta, args, range, out),
         reads: Reads::Existing,

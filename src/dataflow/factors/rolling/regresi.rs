@@ -18,7 +18,15 @@ pub(super) static REGRESI: Member = Member {
         Exactness::Never,
         "distance of the current y from the least-squares fit (with intercept) of the last n values \
          of y on those of x1 to xk",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "y[0] - (a + b1 x1[0] + ... + bk xk[0]) with the a, b1, ..., bk that make the \
+                  sum of squares over the window least",
+        missing: super::ROWS,
+        source: "Guotai Junan, 191 short-period factors (2017) (REGRESI)",
+        cost: super::Cost::Fit,
+        example: "ts_regresi(close, open, volume, 20)",
+    }),
     kernel: Kernel::Rolling(Rolling { run: residuals, reads: Reads::Window }),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {

@@ -14,7 +14,15 @@ pub(super) static SKEW: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 3)],
         Exactness::Never,
         "unbiased skewness of the last n values of x; missing when they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "n / ((n - 1) (n - 2)) * sum of ((x[i] - mean) / ts_std)^3",
+        missing: super::TRIPLE,
+        source: "adjusted Fisher-Pearson coefficient, Joanes and Gill (1998); pandas, \
+                 rolling.skew",
+        cost: super::Cost::Window,
+        example: "ts_skew(returns, 20)",
+    }),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
             sweep::<16, _>(level, Skew { needed: needed(how, 3) }, args, range, out);

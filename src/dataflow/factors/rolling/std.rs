@@ -3,8 +3,7 @@
 
 use super::moments::Spread;
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature,
-    sweep,
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, mend, scan, signature,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -16,11 +15,20 @@ pub(super) static STD: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
         "sample standard deviation (ddof 1) of the last n values of x; 0 when they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sqrt(sum of (x[i] - mean)^2 / (n - 1))",
+        missing: super::PAIR,
+        source: "101 Formulaic Alphas (Kakushadze, 2016), appendix A.1; ddof 1 as in pandas",
+        cost: super::Cost::Window,
+        example: "ts_std(returns, 20)",
+    }),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<false>, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<false>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Std::<false>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, OfSome::<false>, args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -35,11 +43,20 @@ pub(super) static VAR: Member = Member {
         &[Parameter::Series("x"), Parameter::Window("n", 2)],
         Exactness::Never,
         "sample variance (ddof 1) of the last n values of x; 0 when they are equal",
-    ),
+    )
+    .explained(super::Reference {
+        formula: "sum of (x[i] - mean)^2 / (n - 1)",
+        missing: super::PAIR,
+        source: "pandas, rolling.var",
+        cost: super::Cost::Window,
+        example: "ts_var(returns, 20)",
+    }),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<true>, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<true>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Std::<true>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, OfSome::<true>, args, range, out);
+            }
         },
         reads: Reads::Window,
     }),

@@ -28,6 +28,9 @@ pub(super) struct Compute {
     /// A factor of your own; may be given again.
     #[arg(short = 'e', long = "formula", value_name = "NAME = FORMULA")]
     formulas: Vec<String>,
+    /// What the input calls a field of the sets: close=adj_close. May be given again.
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = rename)]
+    rename: Vec<(String, String)>,
     /// A value for a parameter of the sets, in place of theirs; may be given again.
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, f64)>,
@@ -92,7 +95,8 @@ impl Compute {
             return Err(Outcome::Usage);
         }
         let chosen = choose(&mut sets[..], self.factors.len(), &self.only, &self.except);
-        match chosen.and_then(|()| set_parameters(&mut sets, &self.parameters)) {
+        let chosen = chosen.and_then(|()| set_parameters(&mut sets, &self.parameters));
+        match chosen.and_then(|()| rename_fields(&mut sets[..self.factors.len()], &self.rename)) {
             Ok(()) => Ok(sets),
             Err(message) => {
                 terminal.error(&format!("error: {message}"));
@@ -175,6 +179,29 @@ fn set_parameters(sets: &mut [FactorSet], given: &[(String, f64)]) -> Result<(),
             let near = suggestion(name, "parameters", &names);
             let near = near.map_or(String::new(), |near| format!("; {near}"));
             return Err(format!("--parameter: no set has a parameter `{name}`{near}"));
+        }
+    }
+    Ok(())
+}
+
+/// Two names around an equals sign.
+fn rename(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=').map(|(from, to)| (from.trim(), to.trim())) {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+            Ok((from.to_owned(), to.to_owned()))
+        }
+        _ => Err("write it like close=adj_close".to_owned()),
+    }
+}
+
+/// Renames fields in every set that reads them; one must.
+fn rename_fields(sets: &mut [FactorSet], given: &[(String, String)]) -> Result<(), String> {
+    for (from, to) in given {
+        let results: Vec<_> = sets.iter_mut().map(|set| set.rename(from, to)).collect();
+        if results.iter().all(Result::is_err) {
+            let first = results.into_iter().find_map(Result::err);
+            let first = first.unwrap_or_else(|| "it is for sets, and there is none".to_owned());
+            return Err(format!("--rename: {first}"));
         }
     }
     Ok(())

@@ -23,6 +23,8 @@ pub(super) struct Scope<'a> {
     pub(super) let_values: &'a [Option<f64>],
     /// Constants of the set.
     pub(super) parameters: &'a [(&'a str, f64)],
+    /// What the set calls a field, and what the source calls it.
+    pub(super) renames: &'a [(&'a str, &'a str)],
     /// Rules of the set.
     pub(super) rules: Rules,
 }
@@ -74,6 +76,8 @@ const ALIASES: [(&str, &str); 30] = [
 
 impl Scope<'_> {
     pub(super) fn field(&self, name: &str) -> Option<usize> {
+        let renamed = self.renames.iter().find(|(from, _)| *from == name);
+        let name = renamed.map_or(name, |(_, to)| *to);
         self.fields.iter().position(|field| *field == name)
     }
 
@@ -102,7 +106,8 @@ impl Scope<'_> {
 
     /// Whether the name means something in a formula, but not a field.
     pub(super) fn is_known(&self, name: &str) -> bool {
-        name == "nan" || self.sub_formula(name).is_some() || self.derived(name).is_some()
+        let stands_for_number = name == "nan" || self.value(name).is_some();
+        stands_for_number || self.sub_formula(name).is_some() || self.derived(name).is_some()
     }
 
     /// The derived series of this name and the fields that it is made from, if all are there.

@@ -26,6 +26,8 @@ pub struct FactorSet {
     /// Its rules.
     pub rules: Rules,
     pub(super) parameters: Vec<(String, f64)>,
+    /// What its formulas call a field, and what the input calls it.
+    pub(super) renames: Vec<(String, String)>,
     pub(super) lets: Vec<Formula>,
     pub(super) formulas: Vec<Formula>,
     document: Document,
@@ -166,6 +168,7 @@ impl FactorSet {
                 name: file.factor_set.get()?.clone(),
                 rules: rules(file.profile.or(Profile::default()), file.rules.get()),
                 parameters: parameters(&file.parameters, &lets, &diagnostics),
+                renames: Vec::new(),
                 lets,
                 formulas: formulas(&file.formulas, &diagnostics),
                 document: document.clone(),
@@ -197,8 +200,8 @@ impl FactorSet {
         let (name, text) = (name.trim().to_owned(), formula.trim().to_owned());
         let formulas = vec![Formula { name, text, place }];
         let (name, rules) = ("-e".to_owned(), Rules::default());
-        let (parameters, lets) = (Vec::new(), Vec::new());
-        Ok(FactorSet { name, rules, parameters, lets, formulas, document })
+        let (parameters, renames, lets) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(FactorSet { name, rules, parameters, renames, lets, formulas, document })
     }
 
     /// Names of its factors, in order.
@@ -256,6 +259,7 @@ impl FactorSet {
         }
         FormulaSet {
             rules: self.rules,
+            renames: self.renames.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect(),
             parameters: self.parameters.iter().map(|(name, v)| (name.as_str(), *v)).collect(),
             lets: pairs(&self.lets),
             formulas: pairs(&self.formulas),

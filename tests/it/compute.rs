@@ -69,6 +69,24 @@ date,symbol,r1,up,g,v
 }
 
 #[test]
+fn fields_of_sets_may_have_other_names() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
+    let mine =
+        "factor_set: mine\nlet: { r: returns }\nformulas:\n  m: group_mean(price + 0 * r, gics)\n";
+    std::fs::write(folder.path().join("mine.yaml"), mine).unwrap();
+    let compute = |formula: &[&str], output: &str| {
+        let all = [&["compute", "--input", "bars.csv", "--output", output], formula].concat();
+        let done = weir(folder.path(), &all);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        std::fs::read_to_string(folder.path().join(output)).unwrap()
+    };
+    let renamed = ["mine.yaml", "--rename", "price=amount", "--rename", "gics=sector"];
+    let plain = "m = group_mean(amount + 0 * returns, sector)";
+    assert_eq!(compute(&renamed, "a.csv"), compute(&["-e", plain], "b.csv"));
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
@@ -81,6 +99,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (&["-e", "x = rank(sector)"], "`sector` is text, not numbers"),
         (&["-e", "x = group_rank(close, close + 1)"], "a group must be a field"),
         (&["-e", "x = close", "-e", "x = volume"], "`x` is there twice"),
+        (&["alpha158", "--rename", "clse=amount"], "reads no field `clse`; did you mean `close`?"),
         (&["alpha158", "--only", "alpha001"], "no set has a factor `alpha001`"),
         (&[], "nothing to compute"),
     ] {

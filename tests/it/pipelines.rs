@@ -156,6 +156,42 @@ fn all_shipped_sets_run_in_one_pipeline() {
 }
 
 #[test]
+fn sets_may_have_other_names_for_fields() {
+    let load = |uses: &str| {
+        let text = format!(
+            "pipeline: daily\nkafka: {{ brokers: \"localhost:9092\" }}\nsources:\n  bars:\n    topic: \
+             bars\n    key: [symbol, time]\n    fields: {{ open: f64, adj_close: f64, size: f64, \
+             gics: string }}\nuse:\n  - alpha101: {uses}\n"
+        );
+        plan::load_text("p.yaml", &text, Path::new("."), &|_| None, &catalog())
+    };
+    let one = |factor: &str, fields: &str| {
+        let graph = load(&format!("{{ only: [{factor}], fields: {fields} }}")).unwrap().factors;
+        graph.nodes[graph.outputs[0].1].text.clone()
+    };
+    assert_eq!(
+        one("alpha006", "{ volume: size }"),
+        "-ts_corr(open, size, 10)",
+        "a field is what the source calls it"
+    );
+    let text = one("alpha014", "{ close: adj_close, volume: size }");
+    assert!(text.contains("delta(adj_close / delay(adj_close, 1) - 1, 3)"), "derived: {text}");
+    for (uses, message) in [
+        (
+            "{ only: [alpha006], fields: { volumes: size } }",
+            "alpha101 reads no field `volumes`; did you mean `volume`?",
+        ),
+        ("{ only: [alpha006], fields: { volume: sise } }", "`sise` is no field of the source"),
+        ("{ only: [alpha006], fields: { volume: gics } }", "`volume` is text, not numbers"),
+        ("{ only: [alpha006] }", "needs the field `volume`"),
+    ] {
+        let errors = load(uses).unwrap_err();
+        let shown = errors.iter().map(ToString::to_string).collect::<String>();
+        assert!(errors.len() == 1 && shown.contains(message), "{uses}: {shown}");
+    }
+}
+
+#[test]
 fn parameters_of_used_sets_are_given_in_the_pipeline() {
     let folder = std::env::temp_dir().join(format!("weir-parameters-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

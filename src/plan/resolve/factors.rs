@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Resolver, items};
-use crate::config::{Entries, Field, Items, PipelineFile, Place, Spanned, Use};
+use crate::config::{Entries, Field, Items, PipelineFile, Place, Spanned, Use, suggestion};
 use crate::formula::{self, FieldKind, FormulaError, FormulaSet, Graph};
 use crate::plan::{FactorSet, FieldPlan, Layout, shipped};
 
@@ -139,6 +139,24 @@ impl Resolver<'_> {
         good
     }
 
+    /// Reads fields of a set from those that the pipeline names; whether all were good.
+    fn renames(self, set: &mut FactorSet, given: &Field<Entries<String>>, fields: &[&str]) -> bool {
+        let mut good = true;
+        for (from, to) in given.get().map_or(&[][..], |all| all.0.as_slice()) {
+            if let Err(message) = set.rename(&from.value, &to.value) {
+                self.report(from.place, message, "");
+                good = false;
+            }
+            if !fields.contains(&to.value.as_str()) {
+                let message = format!("`{}` is no field of the source", to.value);
+                let hint = suggestion(&to.value, "fields", fields);
+                self.diagnostics.report(to.place, message, hint);
+                good = false;
+            }
+        }
+        good
+    }
+
     /// A set that is used, as far as it is chosen; none if it was not found or cannot be computed.
     fn used(self, one: &Spanned<Use>, fields: Option<&[FieldPlan]>) -> Option<FactorSet> {
         let (name, choice) = (&one.value.name, &one.value.choice);
@@ -169,8 +187,11 @@ impl Resolver<'_> {
         if !self.parameters(&mut set, &choice.parameters) {
             return None;
         }
-        let numbers: Vec<&str> = fields?.iter().map(|field| field.name.as_str()).collect();
-        let (_, missing) = set.fields(&numbers);
+        let names: Vec<&str> = fields?.iter().map(|field| field.name.as_str()).collect();
+        if !self.renames(&mut set, &choice.fields, &names) {
+            return None;
+        }
+        let (_, missing) = set.fields(&names);
         for lack in &missing {
             let (field, count) = (&lack.field, lack.formulas.len());
             let example = lack.formulas.first().map_or("", String::as_str);

@@ -31,7 +31,7 @@ impl Functions {
             match self.output {
                 Format::Json => terminal.json(&function.describe())?,
                 Format::Text => {
-                    describe(&function.describe()).iter().for_each(|l| terminal.line(l))
+                    describe(&function.describe()).iter().for_each(|line| terminal.line(line));
                 }
             }
             return Ok(Outcome::Good);

@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn parameters_are_constants_with_defaults() {
         let text = "factor_set: a\nparameters: { n: 5, k: 2 }\nlet: { half: n / k }\nformulas:\n  x: ts_mean(close, half) / k\n  y: ts_mean(close, n)\n";
-        let set = FactorSet::read("a.yaml", text).unwrap();
+        let mut set = FactorSet::read("a.yaml", text).unwrap();
         let texts = |set: FactorSet| -> Vec<String> {
             let functions = crate::plan::fakes::catalog().functions;
             let plan = FactorPlan::new(&[set], &[("close", false)], functions).unwrap();
@@ -411,7 +411,7 @@ mod tests {
         let mut other = set.clone();
         other.set_parameter("n", 20.0).unwrap();
         assert_eq!(texts(other), ["ts_mean(close, 10) / 2", "ts_mean(close, 20)"]);
-        let error = set.clone().set_parameter("m", 1.0).unwrap_err();
+        let error = set.set_parameter("m", 1.0).unwrap_err();
         assert!(error.contains("`m` is no parameter of a; did you mean `n`?"), "{error}");
     }
 

@@ -154,23 +154,11 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
-                                let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _)) =
-                                    member.kernel
-                                else {
-                                    panic!()
+                                let arg = |a: &NodeId| {
+                                    counted.iter().map(|u| values[*a][*u][s]).collect()
                                 };
-                                let older = counted.len() - 1;
-                                let back = rows_back(kernel.reads, how, older);
-                                let window = |a: &NodeId| {
-                                    let value = |b: &usize| values[*a][counted[older - b]][s];
-                                    back.iter().map(value).collect()
-                                };
-                                match back.first() {
-                                    Some(oldest) if *oldest <= older => {
-                                        f(&args.iter().map(window).collect::<Vec<_>>(), how)
-                                    }
-                                    _ => f64::NAN,
-                                }
+                                let args: Vec<Vec<f64>> = args.iter().map(arg).collect();
+                                of_windows(f, &member.kernel, how, &args)
                             }
                             Twin::Row(f) => {
                                 let row = across.get_or_insert_with(|| {
@@ -200,6 +188,23 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
         Some(graph.outputs.iter().map(|(_, node)| values[*node][t][s]).collect())
     };
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
+}
+
+/// A cell of an operator down a column, from all values of its arguments that count.
+fn of_windows(
+    twin: fn(&[Vec<f64>], How<'_>) -> f64,
+    kernel: &Kernel,
+    how: How<'_>,
+    args: &[Vec<f64>],
+) -> f64 {
+    let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _)) = kernel else { panic!() };
+    let older = args[0].len() - 1;
+    let back = rows_back(kernel.reads, how, older);
+    if back.first().is_none_or(|oldest| *oldest > older) {
+        return f64::NAN;
+    }
+    let window = |x: &Vec<f64>| back.iter().map(|b| x[older - b]).collect();
+    twin(&args.iter().map(window).collect::<Vec<_>>(), how)
 }
 
 /// How far back the rows are that an operator reads, oldest first, where `older` rows are older.

@@ -24,8 +24,6 @@ pub enum PanelError {
 /// The most arguments that an operator has.
 pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 
-/// This row and all after it.
-const ALL_LATER: (usize, usize) = (0, usize::MAX);
 /// Windows from here on are told apart in profiles.
 const LONG: usize = 60;
 
@@ -48,8 +46,7 @@ pub(super) struct Layout {
     pub(super) buffers: usize,
     /// Rows before the oldest that may change, which some node reads.
     pub(super) reach: usize,
-    /// The node that is 1 where a symbol has a bar and missing elsewhere, if some window counts own
-    /// bars only.
+    /// 1 where a symbol has a bar, else missing; there if some window counts own bars only.
     pub(super) presence: Option<NodeId>,
 }
 
@@ -330,13 +327,11 @@ impl Layout {
                     };
                     rows.iter().map(|rows| Reader { node: id, rows: *rows, whole }).collect()
                 }
-                // How many rows a symbol's bars are apart is not known.
-                (_, Step::Traded { .. }) => {
-                    vec![Reader { node: id, rows: ALL_LATER, whole: false }]
-                }
                 (_, step) => {
                     let whole = matches!(step, Step::CrossSection { .. });
-                    vec![Reader { node: id, rows: (0, 0), whole }]
+                    // How many rows a symbol's own bars are apart is not known.
+                    let traded = matches!(step, Step::Traded { .. });
+                    vec![Reader { node: id, rows: (0, if traded { usize::MAX } else { 0 }), whole }]
                 }
             };
             if let Step::Recursive { .. } = self.nodes[id].step {

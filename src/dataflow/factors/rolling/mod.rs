@@ -29,7 +29,7 @@ mod trend;
 
 #[cfg(test)]
 use super::Twin;
-use super::window::{Fold, Scan, Window, scan, sweep};
+use super::window::{Fold, Scan, Scanned, Window, mend, scan, sweep};
 use super::{How, Kernel, Member, Reads, Rolling};
 use crate::formula::{Exactness, Family, Parameter, Signature};
 

@@ -6,6 +6,7 @@ mod explain;
 mod fakes;
 mod library;
 mod notes;
+mod placement;
 mod resolve;
 mod rules;
 mod schema;
@@ -20,13 +21,14 @@ pub use crate::config::suggestion;
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, Layout, OptionError};
 pub use explain::{
     AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
-    NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
-    explain,
+    NodeExplanation, OutputExplanation, PlacementExplanation, SourceExplanation, Stage,
+    StateEstimate, explain,
 };
 pub use library::{
     FactorError, FactorPlan, FactorSet, MissingField, compile_factors, factors_schema, shipped,
 };
 pub use notes::notes;
+pub use placement::{Estimate, Placement, place};
 pub use resolve::{Variables, load, load_text};
 pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};
 pub use schema::schema;

@@ -41,7 +41,7 @@ impl Panel {
     pub(super) fn emit_closed(&self, out: &mut Vec<FactorBatch>) {
         let Some(row) = self.rows.back().filter(|_| self.emit != Emit::Nothing) else { return };
         let rows = output_rows(&self.layout, &self.store, 0);
-        if !rows.is_empty() {
+        if !rows.is_empty() && !row.present.is_empty() {
             let symbols = row.present.iter().collect();
             out.push(batch(row.time, 1, symbols, rows.len(), |f, s| rows[f][s]));
         }

@@ -77,6 +77,8 @@ struct Row {
     time: Time,
     /// Symbols that have a row.
     present: Bits,
+    /// Symbols of other panels that have a row: a time is there as long as anybody has one.
+    elsewhere: Bits,
     /// Symbols that had a row at this time or before: the universe of cross-sections.
     members: Bits,
     /// Changes that were not yet applied.
@@ -186,6 +188,36 @@ impl Panel {
         }
         let values = fields.map(|fields| move |i: usize| fields.get(i).copied());
         self.put(symbol, time, values)
+    }
+
+    /// From now on a symbol of another panel, which has a share of the symbols like this one, has a
+    /// row at `time`, or has none. All panels are told of all rows, so they agree on which times
+    /// there are and when they close, although each computes its own symbols. The numbers of others
+    /// are theirs: they may equal those of this panel's symbols. Takes effect in [`Panel::work`].
+    pub fn announce(&mut self, symbol: SymbolId, time: Time, there: bool) -> Result<(), Late> {
+        if self.closed_through.is_none_or(|closed| time > closed) {
+            let fields = self.layout.fields.len();
+            open::announce(&mut self.open, &mut self.spare_open, fields, symbol, time, there);
+            return Ok(());
+        }
+        self.in_time(time)?;
+        let at = self.rows.partition_point(|row| row.time < time);
+        let known = self.rows.get(at).is_some_and(|row| row.time == time);
+        if there {
+            if !known {
+                self.insert(at, time);
+            }
+            self.rows[at].elsewhere.insert(symbol.index());
+        } else if known {
+            let row = &mut self.rows[at];
+            row.elsewhere.remove(symbol.index());
+            if row.elsewhere.is_empty() {
+                // Whether the time goes is seen when what is staged has been applied.
+                row.staged.get_or_insert_default();
+                self.first_dirty = self.first_dirty.min(at);
+            }
+        }
+        Ok(())
     }
 
     /// The same for a batch of rows, the later ones of equal keys winning. Gives the number of
@@ -305,9 +337,7 @@ impl Panel {
             open::put(&mut self.open, &mut self.spare_open, fields, symbol, time, values);
             return Ok(());
         }
-        if let Some(settled) = self.late_through.filter(|settled| time <= *settled) {
-            return Err(Late { time, settled });
-        }
+        self.in_time(time)?;
         let at = self.rows.partition_point(|row| row.time < time);
         if self.rows.get(at).is_none_or(|row| row.time != time) {
             if values.is_none() {
@@ -321,6 +351,13 @@ impl Panel {
         }
         self.first_dirty = self.first_dirty.min(at);
         Ok(())
+    }
+
+    fn in_time(&self, time: Time) -> Result<(), Late> {
+        match self.late_through.filter(|settled| time <= *settled) {
+            Some(settled) => Err(Late { time, settled }),
+            None => Ok(()),
+        }
     }
 
     /// Makes place for so many symbols.

@@ -11,6 +11,8 @@ pub(super) struct OpenRow {
     /// By kept field and symbol.
     pub(super) values: Vec<Vec<f64>>,
     pub(super) present: Bits,
+    /// Symbols of other panels that have a row.
+    pub(super) elsewhere: Bits,
 }
 
 /// Changes of a closed time in the order of arrival.
@@ -61,10 +63,15 @@ impl OpenRow {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.elsewhere.is_empty()
+    }
+
     /// Empties it for another use.
     pub(super) fn clear(&mut self) {
         self.values.iter_mut().for_each(Vec::clear);
         self.present.clear();
+        self.elsewhere.clear();
     }
 }
 
@@ -82,16 +89,38 @@ pub(super) fn put(
         if row.present.remove(symbol.index()) {
             row.set(symbol.index(), |_| f64::NAN);
         }
-        if row.present.is_empty() {
+        if row.is_empty() {
             open.remove(&time);
         }
         return;
     };
-    let row = open.entry(time).or_insert_with(|| {
-        let mut row = spare.pop().unwrap_or_default();
-        row.values.resize(fields, Vec::new());
-        row
-    });
+    let row = open.entry(time).or_insert_with(|| new(spare, fields));
     row.present.insert(symbol.index());
     row.set(symbol.index(), values);
+}
+
+/// The same for a symbol of another panel, of which only is known whether it has a row.
+pub(super) fn announce(
+    open: &mut BTreeMap<Time, OpenRow>,
+    spare: &mut Vec<OpenRow>,
+    fields: usize,
+    symbol: SymbolId,
+    time: Time,
+    there: bool,
+) {
+    if there {
+        let row = open.entry(time).or_insert_with(|| new(spare, fields));
+        row.elsewhere.insert(symbol.index());
+    } else if let Some(row) = open.get_mut(&time) {
+        row.elsewhere.remove(symbol.index());
+        if row.is_empty() {
+            open.remove(&time);
+        }
+    }
+}
+
+fn new(spare: &mut Vec<OpenRow>, fields: usize) -> OpenRow {
+    let mut row = spare.pop().unwrap_or_default();
+    row.values.resize(fields, Vec::new());
+    row
 }

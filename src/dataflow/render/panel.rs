@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::rows::event_time;
-use super::{Context, RenderError};
+use super::{Context, Profile, RenderError};
 use crate::dataflow::event_time::EventTime;
 use crate::dataflow::factors::{Emit, Panel, Stats};
 use crate::dataflow::operators::{Epoch, Epochal, Fork, Input, Work};
@@ -102,6 +102,7 @@ pub(super) struct Compute {
     held: Rc<Cell<usize>>,
     batches: Vec<FactorBatch>,
     label: String,
+    profile: Option<Profile>,
     metrics: Arc<Metrics>,
 }
 
@@ -124,9 +125,13 @@ impl Compute {
                 Panel::new(&plan.factors, fields, corrections, emit)
             }
         };
+        let mut panel = panel.map_err(|error| RenderError(error.to_string()))?;
+        if context.profile.is_some() {
+            panel.measure();
+        }
         let by_symbol = *placement == Placement::BySymbol;
         Ok(Compute {
-            panel: panel.map_err(|error| RenderError(error.to_string()))?,
+            panel,
             event_time: event_time(context),
             worker,
             lanes: by_symbol.then(|| Lanes::new(worker, workers)),
@@ -136,6 +141,7 @@ impl Compute {
             held: Rc::default(),
             batches: Vec::new(),
             label: worker.to_string(),
+            profile: context.profile.clone(),
             metrics: Arc::clone(&context.metrics),
         })
     }
@@ -216,6 +222,14 @@ impl Compute {
         let watermark = self.event_time.watermark();
         if watermark > Time::MIN && watermark < Time::MAX {
             self.metrics.watermark.with([]).set(seconds(watermark));
+        }
+    }
+}
+
+impl Drop for Compute {
+    fn drop(&mut self) {
+        if let Some(profile) = &self.profile {
+            profile.lock().unwrap_or_else(PoisonError::into_inner).push(self.panel.costs());
         }
     }
 }

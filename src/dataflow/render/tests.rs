@@ -238,7 +238,7 @@ fn run(plan: &Arc<Plan>, recorded: Recorded, plays: Vec<Play>) -> (Seen, Arc<Met
     let symbols = Symbols::default();
     (0..SYMBOLS).for_each(|symbol| drop(symbols.intern(&format!("S{symbol}"))));
     let (plan, workers) = (Arc::clone(plan), plays.len());
-    let context = Context { plan, symbols, recorded, metrics: Arc::clone(&metrics) };
+    let context = Context { plan, symbols, recorded, metrics: Arc::clone(&metrics), profile: None };
     let seen = Arc::new(Mutex::new(Seen::default()));
     let outputs = Arc::clone(&seen);
     let guards = timely::execute(timely::Config::process(workers), move |worker| {

@@ -7,14 +7,21 @@
 //!    │                  │    │            └──▶ quarantine ◀───┘  └──▶ findings ◀┼──────┘
 //!    │      dead letters│    │marks                                     │       │
 //!    │                  ▼    │                                          │       ╘══▶ panel
-//!    ├──signals──────────────┴══▶ admit, upsert, series, panel          │             │
-//!    │                                                                  ▼             │factors
+//!    ├──signals──────────────┴══▶ admit, upsert, series, panel, join    │             ║
+//!    │                                                                  ▼             ║parts
 //!    └──clock, arrivals ══════════════════════════════════════════▶  alerts           ▼
-//!
-//!  dead letters, quarantine, findings, alerts, factors, positions ──▶ outputs of each worker
+//!                                                                               join by time
+//!                                                                                     │factors
+//!  dead letters, quarantine, findings, alerts, factors, positions ◀───────────────────┘
+//!     └──▶ outputs of each worker
 //! ```
 //!
 //! `══` crosses workers, `──` stays. Every stage but ingest waits until an epoch is complete.
+//!
+//! Where formulas compare symbols, every worker gets all accepted rows and its panel computes a
+//! share of the factors. Where they do not, it has a share of the symbols, the rows stay where they
+//! are, and panels only hear of the others which rows there are. Parts of times are joined where a
+//! record needs all of a time: always in the first case, in the second for layouts of whole times.
 
 mod alerts;
 mod ingest;

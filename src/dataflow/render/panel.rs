@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::rows::event_time;
 use super::{Context, Profile, RenderError};
 use crate::dataflow::event_time::EventTime;
-use crate::dataflow::factors::{Emit, Panel, Stats};
+use crate::dataflow::factors::{Emit, Panel, Rows, Stats};
 use crate::dataflow::operators::{Epoch, Epochal, Fork, Input, Work};
 use crate::dataflow::signal::Signal;
 use crate::model::{AcceptedBatch, FactorBatch, OutputKind, SymbolId, Time};
@@ -152,17 +152,13 @@ impl Compute {
     }
 
     fn take(&mut self, changes: &AcceptedBatch) {
-        let mut fields = Vec::with_capacity(changes.columns.len());
-        for row in 0..changes.len() {
-            fields.clear();
-            fields.extend(changes.columns.iter().map(|column| column[row]));
-            let fields = (!changes.deleted[row]).then_some(fields.as_slice());
-            let symbol = changes.symbols[row];
-            let symbol = self.lanes.map_or(symbol, |lanes| lanes.local(symbol));
-            // Admission keeps to the horizon that the panel was given, so this is a fault of ours.
-            if let Err(error) = self.panel.set(symbol, changes.times[row], fields) {
-                tracing::error!(%error, "the panel refused a row that was admitted");
-            }
+        let AcceptedBatch { symbols, times, deleted, columns, .. } = changes;
+        let local = self.lanes.map(|lanes| symbols.iter().map(|s| lanes.local(*s)).collect());
+        let symbols = local.as_ref().unwrap_or(symbols);
+        let late = self.panel.apply(Rows { symbols, times, deleted, columns });
+        // Admission keeps to the horizon that the panel was given, so this is a fault of ours.
+        if late > 0 {
+            tracing::error!(late, "the panel refused rows that were admitted");
         }
     }
 

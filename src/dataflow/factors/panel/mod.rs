@@ -60,6 +60,26 @@ pub struct Late {
     pub settled: Time,
 }
 
+/// Rows in columns, all with one entry per row.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// Symbols.
+    pub symbols: &'a [SymbolId],
+    /// Times.
+    pub times: &'a [Time],
+    /// Whether there is no row any more.
+    pub deleted: &'a [bool],
+    /// By field of the source, missing = NaN.
+    pub columns: &'a [Vec<f64>],
+}
+
+impl<'a> From<&'a RowBatch> for Rows<'a> {
+    fn from(rows: &'a RowBatch) -> Rows<'a> {
+        let RowBatch { symbols, times, deleted, columns, .. } = rows;
+        Rows { symbols, times, deleted, columns }
+    }
+}
+
 /// What a panel has done since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -224,18 +244,36 @@ impl Panel {
         Ok(())
     }
 
-    /// The same for a batch of rows, the later ones of equal keys winning. Gives the number of
-    /// rows that were too late and were left out.
-    pub fn apply(&mut self, rows: &RowBatch) -> usize {
-        let most = rows.symbols.iter().map(|symbol| symbol.index() + 1).max();
-        self.grow(most.unwrap_or(0));
-        let mut late = 0;
-        for (i, (symbol, time)) in rows.symbols.iter().zip(&rows.times).enumerate() {
-            let there = !rows.deleted.get(i).copied().unwrap_or(false);
-            let values = there.then_some(|field: usize| rows.columns.get(field)?.get(i).copied());
-            late += usize::from(self.put(*symbol, *time, values).is_err());
+    /// The same as [`Panel::set`] for many rows, the later ones of equal keys winning. Gives the
+    /// number of rows that were too late and were left out.
+    pub fn apply<'a>(&mut self, rows: impl Into<Rows<'a>>) -> usize {
+        let rows = rows.into();
+        let there = |(symbol, deleted): (&SymbolId, &bool)| (!deleted).then(|| symbol.index() + 1);
+        self.grow(rows.symbols.iter().zip(rows.deleted).filter_map(there).max().unwrap_or(0));
+        let (mut late, mut at) = (0, 0);
+        for same in rows.times.chunk_by(|a, b| a == b) {
+            let Some(time) = same.first() else { continue };
+            let end = at + same.len();
+            let open = self.closed_through.is_none_or(|closed| *time > closed);
+            if open && !rows.deleted[at..end].contains(&true) {
+                let (fields, spare) = (&self.layout.fields, &mut self.spare_open);
+                let row = self.open.entry(*time).or_insert_with(|| open::new(spare, fields.len()));
+                row.set_many(fields, &rows, at..end);
+            } else {
+                late += (at..end).filter(|i| self.apply_one(&rows, *i).is_err()).count();
+            }
+            at = end;
         }
         late
+    }
+
+    fn apply_one(&mut self, rows: &Rows<'_>, i: usize) -> Result<(), Late> {
+        if rows.symbols[i].index() >= self.symbols {
+            return Ok(());
+        }
+        let values =
+            (!rows.deleted[i]).then_some(|field: usize| rows.columns.get(field)?.get(i).copied());
+        self.put(rows.symbols[i], rows.times[i], values)
     }
 
     /// Brings everything up to date: corrected rows first, then closes open times up to

@@ -1,8 +1,11 @@
 //! Rows that wait: those of open times, and changes of closed ones.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::Rows;
 use super::bits::Bits;
+use crate::formula::NodeId;
 use crate::model::{SymbolId, Time};
 
 /// The rows of an open time.
@@ -63,6 +66,29 @@ impl OpenRow {
         }
     }
 
+    /// Writes rows, field by field; `fields` are the kept ones by their numbers in the source.
+    pub(super) fn set_many(
+        &mut self,
+        fields: &[(usize, NodeId)],
+        rows: &Rows<'_>,
+        range: Range<usize>,
+    ) {
+        let symbols = &rows.symbols[range.clone()];
+        let len = symbols.iter().map(|symbol| symbol.index() + 1).max().unwrap_or(0);
+        for symbol in symbols {
+            self.present.insert(symbol.index());
+        }
+        for ((field, _), column) in fields.iter().zip(&mut self.values) {
+            if len > column.len() {
+                column.resize(len, f64::NAN);
+            }
+            let given = rows.columns.get(*field).and_then(|given| given.get(range.clone()));
+            for (i, symbol) in symbols.iter().enumerate() {
+                column[symbol.index()] = given.and_then(|g| g.get(i)).copied().unwrap_or(f64::NAN);
+            }
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.present.is_empty() && self.elsewhere.is_empty()
     }
@@ -119,7 +145,8 @@ pub(super) fn announce(
     }
 }
 
-fn new(spare: &mut Vec<OpenRow>, fields: usize) -> OpenRow {
+/// An open time without rows.
+pub(super) fn new(spare: &mut Vec<OpenRow>, fields: usize) -> OpenRow {
     let mut row = spare.pop().unwrap_or_default();
     row.values.resize(fields, Vec::new());
     row

@@ -382,3 +382,40 @@ fn panels_with_shares_of_the_symbols_give_out_what_one_panel_does() {
     }
     assert!(revisions > 100, "{revisions} revisions say little");
 }
+
+#[test]
+fn rows_in_columns_are_taken_like_one_after_the_other() {
+    for seed in 0..10 {
+        eprintln!("seed {seed}");
+        let mut random = Random::new(5000 + seed);
+        let graph = random_graph(&mut random, FIELDS, 4);
+        let steps = stream(&mut random, 30, 14);
+        let panel = || Panel::new(&graph, FIELDS, 4, Emit::Cells).expect("a panel");
+        let (mut single, mut many) = (panel(), panel());
+        let (mut rows, mut late) = (RowBatch::new(0, FIELDS), 0);
+        for step in &steps {
+            match step {
+                Step::Set(symbol, t, row) => {
+                    let done = single.set(SymbolId(*symbol), time(*t), row.as_deref());
+                    late += usize::from(done.is_err());
+                    rows.symbols.push(SymbolId(*symbol));
+                    rows.times.push(time(*t));
+                    rows.deleted.push(row.is_none());
+                    for (i, column) in rows.columns.iter_mut().enumerate() {
+                        column.push(row.as_ref().map_or(f64::NAN, |row| row[i]));
+                    }
+                }
+                Step::Work { watermark, early, .. } => {
+                    assert_eq!(many.apply(&rows), std::mem::take(&mut late));
+                    rows = RowBatch::new(0, FIELDS);
+                    let out = [&mut single, &mut many].map(|panel| {
+                        let mut out = Vec::new();
+                        panel.work(time(*watermark), *early, usize::MAX, &mut out);
+                        rows_of(&out)
+                    });
+                    assert_eq!(out[0], out[1]);
+                }
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ mod tests;
 
 use serde::Serialize;
 
-use super::placement::{Estimate, Placement, estimate, first_cross_section, place};
+use super::placement::{Estimate, Placement, estimate, place, tied_by};
 use super::{HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
 use graph::{explain_graph, stages};
 
@@ -300,7 +300,7 @@ fn explain_placement(plan: &Plan, symbols: usize) -> PlacementExplanation {
             Placement::BySymbol => "by_symbol",
             Placement::ByFactor(_) => "by_factor",
         },
-        tied_by: first_cross_section(graph).map(str::to_owned),
+        tied_by: tied_by(graph).map(str::to_owned),
         estimates,
     }
 }

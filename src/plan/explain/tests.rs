@@ -53,7 +53,7 @@ fn stages_follow_the_cross_sections() {
     let names: Vec<_> = explained.stages.iter().map(|stage| stage.name.as_str()).collect();
     assert_eq!(names, ["TS0", "CS1", "TS1"]);
     assert_eq!(explained.placement.way, "by_factor");
-    assert_eq!(explained.placement.tied_by.as_deref(), Some("rank(close / delay(close, 5))"));
+    assert_eq!(explained.placement.tied_by.as_deref(), Some("rank(close)"));
     assert_eq!(self::explained("  a: close - open").placement.way, "by_symbol");
 }
 

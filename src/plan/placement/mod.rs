@@ -42,23 +42,23 @@ pub fn place(graph: &Graph, workers: usize) -> Placement {
     if workers < 2 || graph.outputs.is_empty() {
         return Placement::OneWorker;
     }
-    let costs = Costs::new(graph);
-    if first_cross_section(graph).is_none() {
+    if tied_by(graph).is_none() {
         return Placement::BySymbol;
     }
+    let costs = Costs::new(graph);
     let shares = shares::shares(graph, &costs, workers);
     let busiest = shares.iter().map(|share| costs.of(graph, share)).fold(0.0, f64::max);
-    // Every row goes to every worker then, and the parts of every time are put together.
     if shares.len() < 2 || busiest + costs.join(graph) >= costs.whole(graph) {
         return Placement::OneWorker;
     }
     Placement::ByFactor(shares)
 }
 
-/// The first node that ties symbols together.
-pub(super) fn first_cross_section(graph: &Graph) -> Option<&str> {
+/// A node that ties symbols together, if there is one: the shortest to read.
+pub(super) fn tied_by(graph: &Graph) -> Option<&str> {
     let across = |kind: &NodeKind| matches!(kind, NodeKind::Call { function, .. } if function.family == Family::CrossSection);
-    graph.nodes.iter().find(|node| across(&node.kind)).map(|node| node.text.as_str())
+    let nodes = graph.nodes.iter().filter(|node| across(&node.kind));
+    nodes.map(|node| node.text.as_str()).min_by_key(|text| text.len())
 }
 
 /// Estimates both ways for so many symbols and workers.
@@ -73,9 +73,7 @@ pub(super) fn estimate(graph: &Graph, symbols: usize, workers: usize) -> Estimat
     let total: f64 = each().sum();
     Estimate {
         workers,
-        by_symbol_ms: first_cross_section(graph)
-            .is_none()
-            .then(|| ms(whole / workers.max(1) as f64)),
+        by_symbol_ms: tied_by(graph).is_none().then(|| ms(whole / workers.max(1) as f64)),
         by_factor_ms: ms(each().fold(0.0, f64::max) + join),
         shares: shares.iter().map(|share| share.iter().filter_map(name).collect()).collect(),
         repeated: if total > 0.0 { (1.0 - whole / total).max(0.0) } else { 0.0 },

@@ -236,7 +236,9 @@ impl Outputs for Collect {
 fn run(plan: &Arc<Plan>, recorded: Recorded, plays: Vec<Play>) -> (Seen, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::new("workers", Limits::default()).unwrap());
     let symbols = Symbols::default();
-    (0..SYMBOLS).for_each(|symbol| drop(symbols.intern(&format!("S{symbol}"))));
+    for symbol in 0..SYMBOLS {
+        symbols.intern(&format!("S{symbol}"));
+    }
     let (plan, workers) = (Arc::clone(plan), plays.len());
     let context = Context { plan, symbols, recorded, metrics: Arc::clone(&metrics), profile: None };
     let seen = Arc::new(Mutex::new(Seen::default()));

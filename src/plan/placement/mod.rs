@@ -83,7 +83,7 @@ pub(super) fn estimate(graph: &Graph, symbols: usize, workers: usize) -> Estimat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::fakes::{ROW, catalog};
+    use crate::plan::fakes::catalog;
     use crate::plan::{Plan, load_text};
     use std::path::Path;
 
@@ -92,7 +92,6 @@ mod tests {
             "pipeline: p\nkafka: {{ brokers: \"b:1\" }}\nsources:\n  bars:\n    topic: t\n    \
              key: [symbol, time]\n    fields: {{ open: f64, close: f64 }}\nfactors:\n{factors}\n"
         );
-        assert!(!ROW.whole_times);
         load_text("p.yaml", &text, Path::new("."), &|_| None, &catalog()).unwrap()
     }
 

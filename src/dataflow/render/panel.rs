@@ -102,7 +102,7 @@ pub(super) struct Compute {
     held: Rc<Cell<usize>>,
     batches: Vec<FactorBatch>,
     label: String,
-    profile: Option<Profile>,
+    profile: Option<Arc<Profile>>,
     metrics: Arc<Metrics>,
 }
 
@@ -126,8 +126,8 @@ impl Compute {
             }
         };
         let mut panel = panel.map_err(|error| RenderError(error.to_string()))?;
-        if context.profile.is_some() {
-            panel.measure();
+        if let Some(profile) = &context.profile {
+            panel.measure(profile.skip);
         }
         let by_symbol = *placement == Placement::BySymbol;
         Ok(Compute {
@@ -225,7 +225,7 @@ impl Compute {
 impl Drop for Compute {
     fn drop(&mut self) {
         if let Some(profile) = &self.profile {
-            profile.lock().unwrap_or_else(PoisonError::into_inner).push(self.panel.costs());
+            profile.panels.lock().unwrap_or_else(PoisonError::into_inner).push(self.panel.costs());
         }
     }
 }

@@ -56,6 +56,14 @@ impl PartialEq for Signature {
 }
 
 impl Node {
+    /// The nodes that it reads.
+    pub fn args(&self) -> &[NodeId] {
+        match &self.kind {
+            NodeKind::Call { args, .. } => args,
+            NodeKind::Field(_) | NodeKind::Constant(_) => &[],
+        }
+    }
+
     /// How many rows of its arguments it reads, the current one included.
     pub fn rows_read(&self) -> usize {
         match &self.kind {
@@ -111,6 +119,43 @@ impl Graph {
     /// How many bars of history the deepest formula needs before the current one.
     pub fn look_back(&self) -> usize {
         self.nodes.iter().map(|node| node.look_back).max().unwrap_or(0)
+    }
+
+    /// Which nodes the factors with these numbers need, themselves included.
+    pub fn needed(&self, outputs: &[usize]) -> Vec<bool> {
+        let mut needed = vec![false; self.nodes.len()];
+        for (_, node) in outputs.iter().filter_map(|output| self.outputs.get(*output)) {
+            if let Some(needed) = needed.get_mut(*node) {
+                *needed = true;
+            }
+        }
+        // Arguments come before the nodes that use them.
+        for (id, node) in self.nodes.iter().enumerate().rev() {
+            if needed[id] {
+                for arg in node.args() {
+                    needed[*arg] = true;
+                }
+            }
+        }
+        needed
+    }
+
+    /// The graph of the factors with these numbers alone, in the order given.
+    pub fn part(&self, outputs: &[usize]) -> Graph {
+        let needed = self.needed(outputs);
+        let mut numbers = vec![0; self.nodes.len()];
+        let mut nodes = Vec::new();
+        for (id, node) in self.nodes.iter().enumerate().filter(|(id, _)| needed[*id]) {
+            numbers[id] = nodes.len();
+            let mut node = node.clone();
+            if let NodeKind::Call { args, .. } = &mut node.kind {
+                args.iter_mut().for_each(|arg| *arg = numbers[*arg]);
+            }
+            nodes.push(node);
+        }
+        let outputs = outputs.iter().filter_map(|output| self.outputs.get(*output));
+        let outputs = outputs.map(|(name, node)| (name.clone(), numbers[*node])).collect();
+        Graph { nodes, outputs }
     }
 
     /// Whether any node ties symbols together.

@@ -27,7 +27,7 @@ pub use position::{Mark, Position};
 pub use quarantined::{Because, Quarantined};
 pub use raw::{RawBatch, RawRecord, RawView};
 pub use record::{OutputKind, Record};
-pub use result::FactorBatch;
+pub use result::{Column, FactorBatch};
 pub use rows::{Coordinates, RowBatch};
 pub use span::{Span, SpanError};
 pub use symbol::{SymbolId, Symbols};

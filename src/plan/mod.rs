@@ -8,6 +8,7 @@ mod fakes;
 mod library;
 mod needs;
 mod notes;
+mod placement;
 mod resolve;
 mod rules;
 mod schema;
@@ -22,12 +23,13 @@ pub use crate::config::suggestion;
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, Layout, OptionError};
 pub use explain::{
     AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
-    NodeExplanation, Outline, OutputExplanation, Placement, SourceExplanation, Stage,
+    NodeExplanation, Outline, OutputExplanation, PlacementExplanation, SourceExplanation, Stage,
     StateEstimate, explain,
 };
 pub use library::{FactorError, FactorPlan, FactorSet, compile_factors, factors_schema, shipped};
 pub use needs::MissingField;
 pub use notes::notes;
+pub use placement::{Estimate, Placement, place};
 pub use resolve::{Variables, load, load_text};
 pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};
 pub use schema::schema;

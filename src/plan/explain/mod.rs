@@ -10,6 +10,7 @@ mod tests;
 
 use serde::Serialize;
 
+use super::placement::{Estimate, Placement, estimate, place, tied_by};
 use super::{FieldPlan, HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
 use graph::{explain_graph, stages};
 pub use text::Outline;
@@ -33,7 +34,7 @@ pub struct Explanation {
     /// Stages in the order in which they run.
     pub stages: Vec<Stage>,
     /// How the work is spread over workers.
-    pub placement: Placement,
+    pub placement: PlacementExplanation,
     /// What is kept in memory.
     pub state: StateEstimate,
     /// Alert rules in order.
@@ -146,13 +147,14 @@ pub struct Stage {
 }
 
 /// How the work is spread over workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Placement {
-    /// Every worker has a share of the symbols: nothing ties them together.
-    BySymbol,
-    /// One panel holds all symbols, because cross-sections tie them together.
-    OnePanel,
+#[derive(Clone, Debug, Serialize)]
+pub struct PlacementExplanation {
+    /// `by_symbol`, `by_factor`, or `one_worker` where neither would be faster.
+    pub way: &'static str,
+    /// A node that ties symbols together, if there is one.
+    pub tied_by: Option<String>,
+    /// What both ways are expected to cost.
+    pub estimates: Vec<Estimate>,
 }
 
 /// What is kept in memory: sum over kept nodes of rows x symbols x 8 bytes.
@@ -215,10 +217,6 @@ pub fn explain(plan: &Plan, symbols: usize) -> Explanation {
     let cells = (rows as u64).saturating_mul(symbols as u64);
     let state =
         StateEstimate { symbols, nodes: kept.count(), rows, bytes: cells.saturating_mul(8) };
-    let placement = match plan.factors.has_cross_section() {
-        true => Placement::OnePanel,
-        false => Placement::BySymbol,
-    };
     Explanation {
         pipeline: plan.name.clone(),
         version: plan.version.clone(),
@@ -227,7 +225,7 @@ pub fn explain(plan: &Plan, symbols: usize) -> Explanation {
         factors: explain_factors(plan),
         stages: stages(&nodes),
         nodes,
-        placement,
+        placement: explain_placement(plan, symbols),
         state,
         alerts: explain_alerts(plan),
         outputs: explain_outputs(plan),
@@ -288,6 +286,27 @@ fn explain_factors(plan: &Plan) -> Vec<FactorExplanation> {
             })
         })
         .collect()
+}
+
+/// Numbers of workers for which the placement is explained.
+const WORKERS: [usize; 3] = [1, 2, 4];
+
+fn explain_placement(plan: &Plan, symbols: usize) -> PlacementExplanation {
+    let graph = &plan.factors;
+    let most = WORKERS.into_iter().max().unwrap_or(1);
+    let estimates = match graph.outputs.is_empty() {
+        true => Vec::new(),
+        false => WORKERS.iter().map(|workers| estimate(graph, symbols, *workers)).collect(),
+    };
+    PlacementExplanation {
+        way: match place(graph, most) {
+            Placement::OneWorker => "one_worker",
+            Placement::BySymbol => "by_symbol",
+            Placement::ByFactor(_) => "by_factor",
+        },
+        tied_by: tied_by(graph).map(str::to_owned),
+        estimates,
+    }
 }
 
 fn explain_alerts(plan: &Plan) -> Vec<AlertExplanation> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use super::{Explanation, Kind, Placement};
+use super::{Explanation, Kind};
 
 /// An outline shows as many characters of a formula.
 const FORMULA: usize = 100;
@@ -49,6 +49,7 @@ impl Explanation {
             writeln!(f, "\ngraph: {} nodes, {shared} of them shared", self.nodes.len())?;
             graph(self, f)?;
         }
+        self.write_placement(f)?;
         self.write_state(f)?;
         self.write_outputs(f)?;
         for note in &self.notes {
@@ -154,20 +155,45 @@ impl Explanation {
     }
 
     fn write_state(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let placement = match self.placement {
-            Placement::BySymbol => "by symbol: nothing ties symbols together",
-            Placement::OnePanel => "one panel: cross-sections tie all symbols together",
-        };
         let state = self.state;
-        writeln!(f, "\nplacement  {placement}")?;
         writeln!(
             f,
-            "state      about {} for {} symbols: {} rows of {} nodes",
+            "\nstate      about {} for {} symbols: {} rows of {} nodes",
             bytes(state.bytes),
             state.symbols,
             state.rows,
             state.nodes
         )
+    }
+
+    fn write_placement(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let placement = &self.placement;
+        let why = match (placement.way, &placement.tied_by) {
+            ("by_symbol", _) => "by symbol: nothing ties symbols together".to_owned(),
+            ("by_factor", Some(node)) => format!("by factor: {node} ties symbols together"),
+            (_, Some(node)) => {
+                format!("one worker: {node} ties symbols together, and factors share their work")
+            }
+            _ => "one worker: there are no factors".to_owned(),
+        };
+        writeln!(f, "\nplacement  {why}")?;
+        if placement.estimates.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "  about, for a bar   by symbol  by factor  repeated  factors of each worker")?;
+        for estimate in &placement.estimates {
+            let by_symbol = estimate.by_symbol_ms.map_or("-".to_owned(), milliseconds);
+            let by_factor = milliseconds(estimate.by_factor_ms);
+            let repeated = format!("{:.0}%", estimate.repeated * 100.0);
+            let shares: Vec<_> = estimate.shares.iter().map(|s| s.len().to_string()).collect();
+            let workers = match estimate.workers {
+                1 => "1 worker".to_owned(),
+                workers => format!("{workers} workers"),
+            };
+            let shares = shares.join(", ");
+            writeln!(f, "  {workers:17}  {by_symbol:9}  {by_factor:9}  {repeated:8}  {shares}")?;
+        }
+        Ok(())
     }
 
     fn write_outputs(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -210,6 +236,10 @@ fn cut(text: &str, longest: usize) -> String {
 
 fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+fn milliseconds(ms: f64) -> String {
+    format!("{ms:.2} ms")
 }
 
 /// A number of bytes for people.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::bars::{Bar, CLOSE, Dice, SECTORS, instant, sp500};
-use super::harness::{Job, Output, Producer, Running, Settings};
+use super::harness::{FACTORS, Job, Output, Producer, Running, Settings, TIME_SERIES};
 use super::outputs::{Outputs, assert_nothing_twice, compacted, factors_of, header, json};
 use crate::broker;
 
@@ -239,11 +239,13 @@ fn pipeline_ends_where_the_final_data_ends() {
     let Some(broker) = broker::shared(name) else { return };
     let mut dice = Dice::new(Dice::seed(name));
     let bars = sp500(SYMBOLS, DAYS);
-    for (partitions, workers) in [(1, "1"), (2, "2")] {
+    for (partitions, workers, factors) in
+        [(1, "1", FACTORS), (2, "2", FACTORS), (3, "4", FACTORS), (4, "4", TIME_SERIES)]
+    {
         let job = Job::new(
             &broker,
             &format!("p{partitions}"),
-            &Settings { partitions, corrections: 60, ..settings() },
+            &Settings { partitions, corrections: 60, factors, ..settings() },
         );
         let producer = job.producer();
         let mut last: Vec<Option<Bar>> = Vec::new();

@@ -88,6 +88,31 @@ impl Graph {
         self.nodes.iter().map(|node| node.look_back).max().unwrap_or(0)
     }
 
+    /// The graph of some outputs only, given by number: what they need, in the same order.
+    pub fn part(&self, outputs: &[usize]) -> Graph {
+        let chosen = || outputs.iter().filter_map(|output| self.outputs.get(*output));
+        let mut needed = vec![false; self.nodes.len()];
+        for (_, node) in chosen() {
+            needed[*node] = true;
+        }
+        for id in (0..self.nodes.len()).rev() {
+            if let (true, NodeKind::Call { args, .. }) = (needed[id], &self.nodes[id].kind) {
+                args.iter().for_each(|arg| needed[*arg] = true);
+            }
+        }
+        let (mut ids, mut nodes) = (vec![0; self.nodes.len()], Vec::new());
+        for (id, node) in self.nodes.iter().enumerate().filter(|(id, _)| needed[*id]) {
+            let mut node = node.clone();
+            if let NodeKind::Call { args, .. } = &mut node.kind {
+                args.iter_mut().for_each(|arg| *arg = ids[*arg]);
+            }
+            ids[id] = nodes.len();
+            nodes.push(node);
+        }
+        let outputs = chosen().map(|(name, node)| (name.clone(), ids[*node])).collect();
+        Graph { nodes, outputs }
+    }
+
     /// Whether any node ties symbols together.
     pub fn has_cross_section(&self) -> bool {
         self.nodes.iter().any(|node| {

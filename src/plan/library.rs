@@ -75,7 +75,8 @@ pub struct FactorPlan {
 }
 
 /// Series that follow from others, where they are no columns.
-const DERIVED: [(&str, &str); 3] = [
+const DERIVED: [(&str, &str); 4] = [
+    ("adv", "adv(n) = ts_mean(volume, n)"),
     ("returns", "close / delay(close, 1) - 1"),
     ("vwap", "amount / volume"),
     ("amount", "vwap * volume"),
@@ -118,7 +119,8 @@ impl FactorPlan {
         let graph = compile_factors(sets, &fields, functions).map_err(FactorError::Formulas)?;
         let mentions = |name: &str| {
             let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
-            all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))
+            let mut named = all.map(|formula| formula::names(&formula.text));
+            named.any(|(values, functions)| values.contains(&name) || functions.contains(&name))
         };
         let derived = DERIVED
             .into_iter()

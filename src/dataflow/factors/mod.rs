@@ -15,6 +15,7 @@ mod random;
 mod recursive;
 mod rolling;
 mod simd;
+mod split;
 mod sum;
 #[cfg(test)]
 mod testing;
@@ -27,6 +28,7 @@ use crate::formula::{Mode, Signature};
 
 pub use panel::{Emit, Late, Panel, PanelError, Stats};
 pub use simd::Level;
+pub use split::split;
 
 use cross_section::Scratch;
 use window::Window;

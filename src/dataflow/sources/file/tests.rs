@@ -18,7 +18,7 @@ use super::{MAX_BATCH_ROWS, original, read};
 use crate::model::{RowBatch, Span, Symbols, Time};
 use crate::plan::{FieldPlan, SourcePlan, Start, UnknownFields};
 
-fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
+pub(super) fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
     SourcePlan {
         name: "bars".to_owned(),
         topic: "market.bars".to_owned(),
@@ -43,14 +43,14 @@ fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
     }
 }
 
-struct Folder(TempDir);
+pub(super) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(super) fn new() -> Folder {
         Folder(tempfile::tempdir().unwrap())
     }
 
-    fn csv(&self, name: &str, text: &str) -> PathBuf {
+    pub(super) fn csv(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, text).unwrap();
         path
@@ -192,9 +192,11 @@ fn files_that_are_not_what_they_say() {
         let error = read_rows(&[path], &source).unwrap_err();
         assert!(error.contains(expected), "{error}");
     };
-    refused("bars.json", "bars.json: the name must end in .csv or .parquet");
+    refused("bars.json", "bars.json: the name must end in .csv, .parquet, .arrow");
     refused("bars", "the name must end in");
-    refused("bars.parquet", "bars.parquet: ");
+    refused("bars.parquet", "bars.parquet: is not a Parquet file");
+    refused("bars.feather", "bars.feather: is not an Arrow file or stream");
+    refused("bars.arrows", "bars.arrows: is not an Arrow file or stream");
     let error = read_rows(&[folder.0.path().join("none.csv")], &source).unwrap_err();
     assert!(error.contains("cannot open") && error.contains("none.csv"), "{error}");
 }

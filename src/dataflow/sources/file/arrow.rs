@@ -32,7 +32,7 @@ pub(super) struct Reader {
 }
 
 enum Batches {
-    File(FileReader<BufReader<File>>),
+    File(Box<FileReader<BufReader<File>>>),
     Stream(Box<StreamReader<BufReader<File>>>),
 }
 
@@ -47,7 +47,7 @@ impl Batches {
         file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).map_err(opened)?;
         file.rewind().map_err(opened)?;
         let batches = if start == MAGIC {
-            FileReader::try_new(file, projection).map(Batches::File)
+            FileReader::try_new(file, projection).map(|file| Batches::File(Box::new(file)))
         } else {
             StreamReader::try_new(file, projection).map(|stream| Batches::Stream(Box::new(stream)))
         };

@@ -220,7 +220,8 @@ mod tests {
     /// Rows of 40 symbols at 50 times with some gaps, as CSV lines.
     fn lines() -> Vec<String> {
         let all = (0..50).flat_map(|day| (0..40).map(move |symbol| (day, symbol)));
-        let there = all.filter(|(day, symbol)| (day * 7 + symbol * 3) % 11 != 0);
+        let there =
+            all.filter(|(day, symbol): &(usize, usize)| !(day * 7 + symbol * 3).is_multiple_of(11));
         let line = |(day, symbol): (usize, usize)| {
             let time = Time::from_nanos(day as i64 * 86_400_000_000_000);
             format!("S{symbol:02},{time},{},{}", day * 100 + symbol, symbol)

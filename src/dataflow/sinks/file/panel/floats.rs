@@ -8,7 +8,7 @@
 //! ranges of a factor in a file that is ordered by time.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
@@ -21,9 +21,31 @@ use parquet::schema::types::ColumnDescPtr;
 /// Rows of a page, a time more or less.
 const PAGE_ROWS: usize = 1 << 15;
 
+/// Pages that were written and may be filled again: memory that is new costs the system more than
+/// the numbers that go into it.
+#[derive(Clone, Default)]
+pub(super) struct Spare(Arc<Mutex<Vec<Vec<f64>>>>);
+
+impl Spare {
+    fn take(&self) -> Option<Vec<f64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// Takes back the pages of a chunk that nobody needs any more.
+    pub(super) fn put(&self, chunk: Shared) {
+        let pages = Arc::into_inner(chunk.0).map(|chunk| chunk.pages).unwrap_or_default();
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.extend(pages.into_iter().map(|page| {
+            let mut values = page.values;
+            values.clear();
+            values
+        }));
+    }
+}
+
 /// Collects the cells of a column.
-#[derive(Default)]
 pub(super) struct Column {
+    spare: Spare,
     values: Vec<f64>,
     /// Whether cells are there: a bit each, eight to a byte, from the lowest on.
     there: Vec<u8>,
@@ -45,6 +67,11 @@ struct Page {
 }
 
 impl Column {
+    pub(super) fn new(spare: Spare) -> Column {
+        let (values, there, chunk) = Default::default();
+        Column { spare, values, there, rows: 0, chunk }
+    }
+
     /// Appends the cells of the next time.
     pub(super) fn push(&mut self, row: &[f64]) {
         if row.iter().all(|value| !value.is_nan()) {
@@ -93,8 +120,9 @@ impl Column {
         let mut head = header(self.rows, size);
         head.extend_from_slice(&(levels.len() as u32).to_le_bytes());
         head.extend_from_slice(&levels);
-        let spare = Vec::with_capacity(self.values.capacity());
-        let values = std::mem::replace(&mut self.values, spare);
+        let next = self.spare.take();
+        let next = next.unwrap_or_else(|| Vec::with_capacity(self.values.capacity()));
+        let values = std::mem::replace(&mut self.values, next);
         self.chunk.pages.push(Page { head, values });
         self.chunk.rows += self.rows as u64;
         self.there.clear();

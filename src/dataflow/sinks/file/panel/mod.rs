@@ -112,8 +112,8 @@ pub struct PanelWriter {
 
 enum Kind {
     Parquet(Box<parquet::Writer>),
-    Csv(csv::Writer),
-    Arrow(arrow::Writer),
+    Csv(Box<csv::Writer>),
+    Arrow(Box<arrow::Writer>),
 }
 
 /// A part of a file.
@@ -156,9 +156,9 @@ impl PanelFile {
         }
         let (temporary, file) = Temporary::create(path)?;
         let kind = match extension(path).as_str() {
-            "csv" => Kind::Csv(csv::Writer::new(self, path, file)?),
+            "csv" => Kind::Csv(Box::new(csv::Writer::new(self, path, file)?)),
             "parquet" | "pq" => Kind::Parquet(Box::new(parquet::Writer::new(self, path, file)?)),
-            name => Kind::Arrow(arrow::Writer::new(self, path, file, name == "arrows")?),
+            name => Kind::Arrow(Box::new(arrow::Writer::new(self, path, file, name == "arrows")?)),
         };
         let places = vec![(0, 0); self.factors.len()];
         Ok(PanelWriter { path: path.to_owned(), temporary, kind, places, parts: 0 })

@@ -15,7 +15,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnPath;
 
-use super::floats::{Chunk, Column, Shared};
+use super::floats::{Chunk, Column, Shared, Spare};
 use super::{PanelFile, TimeForm};
 use crate::dataflow::sinks::file::WriteError;
 use crate::model::Time;
@@ -29,6 +29,7 @@ pub(super) struct Writer {
     out: SerializedFileWriter<BufWriter<File>>,
     /// The symbols of the row group before, with how many times it had.
     symbols: Option<(usize, Bytes, ColumnCloseResult)>,
+    spare: Spare,
 }
 
 /// Columns of some factors.
@@ -71,13 +72,19 @@ impl Writer {
         let out = ArrowWriter::try_new(out, file.schema(), Some(properties.build()))
             .and_then(ArrowWriter::into_serialized_writer);
         match out {
-            Ok((out, _)) => Ok(Writer { file, path: path.to_owned(), out, symbols: None }),
+            Ok((out, _)) => Ok(Writer {
+                file,
+                path: path.to_owned(),
+                out,
+                symbols: None,
+                spare: Spare::default(),
+            }),
             Err(error) => Err(WriteError::Parquet { path: path.to_owned(), error }),
         }
     }
 
     pub(super) fn part(&self, factors: &[usize]) -> Part {
-        Part(factors.iter().map(|_| Column::default()).collect())
+        Part(factors.iter().map(|_| Column::new(self.spare.clone())).collect())
     }
 
     /// Writes a row group.
@@ -105,7 +112,9 @@ impl Writer {
         group.append_column(&symbol_bytes, symbol.clone())?;
         for (chunk, column) in factors.into_iter().zip(&columns[2..]) {
             let close = chunk.describe(Arc::clone(column))?;
-            group.append_column(&Shared(Arc::new(chunk)), close)?;
+            let chunk = Shared(Arc::new(chunk));
+            group.append_column(&chunk, close)?;
+            self.spare.put(chunk);
         }
         group.close()?;
         self.symbols = Some((times.len(), symbol_bytes, symbol));

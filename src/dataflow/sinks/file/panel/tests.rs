@@ -23,7 +23,7 @@ fn value(time: usize, symbol: usize, factor: usize) -> f64 {
     match factor {
         0 => time as f64 - symbol as f64 / 7.0,
         1 => f64::NAN,
-        _ if (time * 31 + symbol * 17 + factor) % 5 == 0 => f64::NAN,
+        _ if (time * 31 + symbol * 17 + factor).is_multiple_of(5) => f64::NAN,
         _ if symbol == 3 => f64::NEG_INFINITY,
         _ if symbol == 4 => -0.0,
         _ => (time * 1_000 + symbol) as f64 * 10_f64.powi(factor as i32 * 30 - 70),

@@ -2,7 +2,9 @@
 //! and who must be told of a change.
 
 use super::super::recursive::MASK;
-use crate::dataflow::factors::{How, Kernel, Level, Reads, Recursive, Rolling, Scratch, member};
+use crate::dataflow::factors::{
+    How, Kernel, Level, Pick, Reads, Recursive, Rolling, Scratch, member,
+};
 use crate::formula::{Graph, MAX_SERIES, Mode, NodeId, NodeKind};
 
 /// A graph that the panel cannot run.
@@ -22,6 +24,9 @@ pub enum PanelError {
 /// The most arguments that an operator has.
 pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 
+/// Windows from here on are told apart in profiles.
+const LONG: usize = 60;
+
 /// The graph, analysed.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
@@ -35,6 +40,8 @@ pub(super) struct Layout {
     pub(super) windows: Vec<(NodeId, usize)>,
     /// The node of each factor.
     pub(super) outputs: Vec<NodeId>,
+    /// Sorted windows that nodes share: the node whose rows they hold, and how many.
+    pub(super) sorted: Vec<(NodeId, usize)>,
     /// How many buffers nodes share that are not kept.
     pub(super) buffers: usize,
     /// Rows before the oldest that may change, which some node reads.
@@ -54,6 +61,8 @@ pub(super) struct NodeLayout {
     pub(super) chain: Vec<NodeId>,
     /// Number among the distinct outputs, if it is one.
     pub(super) output: Option<usize>,
+    /// What people call what computes it; empty for what is given.
+    pub(super) operator: String,
 }
 
 /// Where the rows of a node are.
@@ -78,6 +87,8 @@ pub(super) enum Step {
     },
     Rolling {
         kernel: Rolling,
+        /// What takes the newest row from sorted windows, and the number of these.
+        pick: Option<(Pick, usize)>,
         args: Vec<NodeId>,
         rules: Chosen,
     },
@@ -164,11 +175,15 @@ impl Layout {
                 Step::Recursive { kernel, args, .. } if kernel.masked => args.first().copied(),
                 _ => None,
             };
-            layout.push(place, step);
+            let name = match &node.kind {
+                NodeKind::Call { function, .. } => function.name,
+                _ => "",
+            };
+            layout.push(place, step, name);
             if let Some(arg) = mask {
                 // States live on where the argument is missing, results do not.
                 let args = vec![layout.nodes.len() - 1, arg];
-                layout.push(Place::Kept, Step::Elementwise { kernel: MASK, args });
+                layout.push(Place::Kept, Step::Elementwise { kernel: MASK, args }, name);
             }
             ids.push(layout.nodes.len() - 1);
         }
@@ -179,15 +194,18 @@ impl Layout {
             layout.outputs.push(ids[*node]);
         }
         layout.number_outputs();
+        layout.share_sorted();
         layout.find_reach();
         layout.place_buffers();
         layout.find_readers();
         Ok(layout)
     }
 
-    fn push(&mut self, place: Place, step: Step) {
+    fn push(&mut self, place: Place, step: Step, name: &str) {
         let (reach, readers, chain, output) = Default::default();
-        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output });
+        let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
+        let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
+        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output, operator });
     }
 
     /// How many distinct nodes are factors.
@@ -206,6 +224,22 @@ impl Layout {
         }
     }
 
+    /// Quantiles of one window share its sorted values.
+    fn share_sorted(&mut self) {
+        for node in &mut self.nodes {
+            if let Step::Rolling { pick: Some((_, number)), args, rules, .. } = &mut node.step
+                && let [arg] = args.as_slice()
+            {
+                let own = (*arg, rules.window);
+                let known = self.sorted.iter().position(|window| *window == own);
+                *number = known.unwrap_or(self.sorted.len());
+                if known.is_none() {
+                    self.sorted.push(own);
+                }
+            }
+        }
+    }
+
     fn find_reach(&mut self) {
         for id in 0..self.nodes.len() {
             match &self.nodes[id].step {
@@ -214,8 +248,10 @@ impl Layout {
                     self.windows.push((id, 1));
                     self.reach = self.reach.max(1);
                 }
-                Step::Rolling { kernel, args, rules } => {
-                    let reach = kernel.reads.reach(rules.window);
+                Step::Rolling { kernel, pick, args, rules } => {
+                    // The row that leaves a sorted window must still be there.
+                    let more = usize::from(pick.is_some());
+                    let reach = kernel.reads.reach(rules.window) + more;
                     for arg in args.clone() {
                         self.nodes[arg].reach = self.nodes[arg].reach.max(reach);
                     }
@@ -334,7 +370,10 @@ fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
     };
     Ok(match member.kernel {
         Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
-        Kernel::Rolling(kernel) => Step::Rolling { kernel, args, rules },
+        Kernel::Rolling(kernel) => Step::Rolling { kernel, pick: None, args, rules },
+        Kernel::Sorted(kernel, pick) => {
+            Step::Rolling { kernel, pick: Some((pick, usize::MAX)), args, rules }
+        }
         Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
         Kernel::Recursive(kernel) => Step::Recursive { kernel, args, rules },
     })

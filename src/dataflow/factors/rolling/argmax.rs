@@ -1,8 +1,8 @@
 //! Where in its window the first largest or smallest value stands.
 
 use super::{
-    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Signature, Window, signature,
-    sweep, there,
+    Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
+    Window, largest_bits, mend, signature, sweep, there,
 };
 use crate::dataflow::factors::grid::rounding_addend;
 use crate::dataflow::factors::simd::Level;
@@ -83,11 +83,14 @@ fn position<const MAX: bool, const AGO: bool>(
     let (partial, qlib) = (how.mode.partial, how.mode.qlib);
     let first = if qlib { 1.0 } else { (how.n - rows.min(how.n) + 1) as f64 };
     if how.inexact {
-        let position = Position::<MAX, true> { partial, qlib, first };
-        sweep::<16, _>(level, position, args, range, out);
+        sweep::<64, _>(level, Full::<MAX, true> { first }, args, range.clone(), out);
     } else {
-        let position = Position::<MAX, false> { partial, qlib, first };
-        sweep::<16, _>(level, position, args, range, out);
+        sweep::<64, _>(level, Full::<MAX, false> { first }, args, range.clone(), out);
+    }
+    match (partial, how.inexact) {
+        (true, true) => mend(level, Position::<MAX, true> { qlib, first }, args, range, out),
+        (true, false) => mend(level, Position::<MAX, false> { qlib, first }, args, range, out),
+        (false, _) => {}
     }
     if AGO {
         for place in out {
@@ -96,9 +99,45 @@ fn position<const MAX: bool, const AGO: bool>(
     }
 }
 
+/// In windows without gaps.
+#[derive(Clone, Copy)]
+struct Full<const MAX: bool, const GRID: bool> {
+    /// Position of the oldest row there is.
+    first: f64,
+}
+
+impl<const MAX: bool, const GRID: bool> Fold for Full<MAX, GRID> {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let rows = args[0].lanes::<L>(at);
+        let largest = largest_bits::<L>(args[0], at);
+        let mut add = [0.0; L];
+        if GRID {
+            for j in 0..L {
+                add[j] = rounding_addend(f64::from_bits(largest[j]));
+            }
+        }
+        let (mut best, mut place) = ([f64::NEG_INFINITY; L], [0.0; L]);
+        let mut now = self.first - 1.0;
+        for row in rows {
+            now += 1.0;
+            for j in 0..L {
+                let x = if MAX { row[j] } else { -row[j] } + add[j];
+                let better = x > best[j];
+                best[j] = if better { x } else { best[j] };
+                place[j] = if better { now } else { place[j] };
+            }
+        }
+        for j in 0..L {
+            place[j] = if largest[j] < INFINITY_BITS { place[j] } else { f64::NAN };
+        }
+        place
+    }
+}
+
+/// In windows with gaps.
 #[derive(Clone, Copy)]
 struct Position<const MAX: bool, const GRID: bool> {
-    partial: bool,
     qlib: bool,
     /// Position of the oldest row there is.
     first: f64,
@@ -139,7 +178,6 @@ impl<const MAX: bool, const GRID: bool> Fold for Position<MAX, GRID> {
             let gap = missing[j] != 0.0;
             let nothing = place[j].is_nan();
             place[j] = if gap & self.qlib & !nothing { missing[j] } else { place[j] };
-            place[j] = if gap & !self.partial { f64::NAN } else { place[j] };
         }
         place
     }

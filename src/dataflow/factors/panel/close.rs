@@ -45,9 +45,7 @@ impl Panel {
     fn compute_newest(&mut self) {
         let (layout, width) = (&self.layout, self.store.width);
         let Some(row) = self.rows.back() else { return };
-        if let Some(profile) = &mut self.profile {
-            profile.start();
-        }
+        let mut profile = self.profile.as_mut().and_then(|p| p.start().then_some(p));
         let at = RowAt {
             level: self.level,
             back: 0,
@@ -93,7 +91,7 @@ impl Panel {
                 Place::Constant(_) => {}
             }
             self.stats.cells += width as u64;
-            if let Some(profile) = &mut self.profile {
+            if let Some(profile) = &mut profile {
                 profile.end(id);
             }
         }

@@ -136,7 +136,7 @@ enum PieceKind {
 
 /// Cells of a piece of a Parquet file, a row group, and of another file: what is in memory, as
 /// often as there are pieces on their way.
-const GROUP_CELLS: usize = 1 << 24;
+const GROUP_CELLS: usize = 1 << 23;
 const PIECE_CELLS: usize = 1 << 21;
 
 impl PanelFile {

@@ -21,7 +21,7 @@ use crate::dataflow::sinks::file::WriteError;
 use crate::model::Time;
 
 /// Bytes that are given to the system at a time.
-const BUFFER_BYTES: usize = 1 << 20;
+const BUFFER_BYTES: usize = 1 << 18;
 
 pub(super) struct Writer {
     pub(super) file: PanelFile,

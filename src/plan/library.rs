@@ -100,11 +100,15 @@ impl FactorPlan {
         graph.join_outputs().map_err(|mut names| FactorError::Twice(names.swap_remove(0)))?;
         let mentions = |name: &str| {
             let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
-            all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))
+            let mut named = all.map(|formula| formula::names(&formula.text));
+            named.any(|(values, functions)| values.contains(&name) || functions.contains(&name))
         };
         let derived = formula::DERIVED
             .into_iter()
-            .filter(|(name, _)| !known.contains(name) && mentions(name))
+            .filter(|(name, _)| {
+                let name = name.trim_end_matches("(n)");
+                !known.contains(&name) && mentions(name)
+            })
             .collect();
         let plan = |(name, kind): &(&str, FieldKind)| FieldPlan {
             name: (*name).to_owned(),

@@ -22,7 +22,7 @@ use crate::telemetry::{Health, Metrics};
 /// What a backfill reads and writes.
 #[derive(Clone, Debug)]
 pub struct BackfillOptions {
-    /// CSV or Parquet files, in order.
+    /// CSV, Parquet or Arrow files, in order.
     pub input: Vec<PathBuf>,
     /// Folder of the output files.
     pub output: PathBuf,

@@ -16,6 +16,7 @@ mod recursive;
 mod rolling;
 mod simd;
 mod sorted;
+mod split;
 mod sum;
 #[cfg(test)]
 mod testing;
@@ -28,6 +29,7 @@ use crate::formula::{Mode, Signature};
 
 pub use panel::{Cost, Emit, Late, Panel, PanelError, Rows, Stats};
 pub use simd::Level;
+pub use split::split;
 
 use cross_section::Scratch;
 use sorted::Sorted;

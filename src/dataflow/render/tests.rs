@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::dataflow::operators::{Emit, Epoch, Next};
-use crate::model::{AlertChange, DeadLetter, LateRange, Quarantined, RowBatch, SymbolId};
+use crate::model::{AlertChange, DeadLetter, LateRange, Quarantined, RowBatch, SymbolId, Texts};
 use crate::plan::load_text;
 use crate::telemetry::Limits;
 
@@ -240,7 +240,14 @@ fn run(plan: &Arc<Plan>, recorded: Recorded, plays: Vec<Play>) -> (Seen, Arc<Met
         symbols.intern(&format!("S{symbol}"));
     }
     let (plan, workers) = (Arc::clone(plan), plays.len());
-    let context = Context { plan, symbols, recorded, metrics: Arc::clone(&metrics), profile: None };
+    let context = Context {
+        plan,
+        symbols,
+        texts: Texts::default(),
+        recorded,
+        metrics: Arc::clone(&metrics),
+        profile: None,
+    };
     let seen = Arc::new(Mutex::new(Seen::default()));
     let outputs = Arc::clone(&seen);
     let guards = timely::execute(timely::Config::process(workers), move |worker| {

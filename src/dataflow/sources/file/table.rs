@@ -1,5 +1,7 @@
 //! Rows on their way from files into batches.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::MAX_BATCH_ROWS;
@@ -18,6 +20,8 @@ pub(super) struct Table<'a> {
     last_time: (String, Time),
     pub(super) symbol: Vec<SymbolId>,
     pub(super) time: Vec<Time>,
+    /// Where each row stands in its file: the line of a text file, or the row from 1 on.
+    pub(super) place: Vec<u64>,
     /// Empty where the source has no revision field.
     pub(super) revision: Vec<i64>,
     /// One per field of the source.
@@ -37,6 +41,7 @@ impl<'a> Table<'a> {
             last_time: (String::new(), Time::MIN),
             symbol: Vec::new(),
             time: Vec::new(),
+            place: Vec::new(),
             revision: Vec::new(),
             fields: vec![Vec::new(); source.fields.len()],
         }
@@ -95,6 +100,50 @@ impl<'a> Table<'a> {
         Ok(time)
     }
 
+    /// The name behind a number that this table gave.
+    pub(super) fn symbol_name(&self, id: SymbolId) -> Arc<str> {
+        self.symbols.name(id)
+    }
+
+    /// Forgets the rows.
+    pub(super) fn clear(&mut self) {
+        self.symbol.clear();
+        self.time.clear();
+        self.place.clear();
+        self.revision.clear();
+        self.fields.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Takes the first rows out, with their places in the file.
+    pub(super) fn take_first(&mut self, rows: usize) -> (RowBatch, Vec<u64>) {
+        fn first<T: Clone>(column: &mut Vec<T>, rows: usize) -> Vec<T> {
+            let rest = column.split_off(rows.min(column.len()));
+            std::mem::replace(column, rest)
+        }
+        let places = first(&mut self.place, rows);
+        let batch = RowBatch {
+            symbols: first(&mut self.symbol, rows),
+            times: first(&mut self.time, rows),
+            revisions: first(&mut self.revision, rows),
+            columns: self.fields.iter_mut().map(|column| first(column, rows)).collect(),
+            ..RowBatch::new(0, 0)
+        };
+        (completed(batch, &places), places)
+    }
+
+    /// Copies of rows, with their places in the file.
+    pub(super) fn gather(&self, rows: &[usize]) -> (RowBatch, Vec<u64>) {
+        let places: Vec<u64> = rows.iter().map(|row| self.place[*row]).collect();
+        let column = |column: &Vec<f64>| rows.iter().map(|row| column[*row]).collect();
+        let batch = RowBatch {
+            symbols: rows.iter().map(|row| self.symbol[*row]).collect(),
+            times: rows.iter().map(|row| self.time[*row]).collect(),
+            columns: self.fields.iter().map(column).collect(),
+            ..RowBatch::new(0, 0)
+        };
+        (completed(batch, &places), places)
+    }
+
     /// Rows sorted by time and cut into batches.
     pub(super) fn into_batches(self) -> Vec<RowBatch> {
         let rows = self.time.len();
@@ -129,6 +178,21 @@ impl<'a> Table<'a> {
             }
         }
         batches
+    }
+}
+
+/// A batch with what only a feed knows filled in.
+fn completed(batch: RowBatch, places: &[u64]) -> RowBatch {
+    let rows = batch.len();
+    let mut revisions = batch.revisions;
+    revisions.resize(rows, 0);
+    RowBatch {
+        offsets: places.iter().map(|place| *place as i64).collect(),
+        arrivals_ms: batch.times.iter().map(|time| time.millis()).collect(),
+        revisions,
+        deleted: vec![false; rows],
+        violations: vec![0; rows],
+        ..batch
     }
 }
 

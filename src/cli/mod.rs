@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod backfill;
+mod bench;
 mod check;
 mod compute;
 pub mod demo;
@@ -65,6 +66,7 @@ enum Command {
     Explain(explain::Explain),
     Backfill(backfill::Backfill),
     Compute(compute::Compute),
+    Bench(bench::Bench),
     Functions(functions::Functions),
     Schema(schema::Schema),
     Health(health::Health),
@@ -89,6 +91,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(command) => command.execute(&mut terminal),
         Command::Backfill(command) => command.execute(&mut terminal),
         Command::Compute(command) => command.execute(&mut terminal),
+        Command::Bench(command) => command.execute(&mut terminal),
         Command::Functions(command) => command.execute(&mut terminal),
         Command::Schema(command) => command.execute(&mut terminal),
         Command::Health(command) => command.execute(&mut terminal),

@@ -1,5 +1,6 @@
 //! A pipeline resolved: every name looked up, every formula compiled, ready to run.
 
+mod bare;
 mod catalog;
 mod explain;
 #[cfg(test)]

@@ -98,6 +98,7 @@ fn run(
         symbols: symbols.clone(),
         recorded: Recorded { started_ms, ..Recorded::default() },
         metrics,
+        profile: None,
     };
     let crew = Crew {
         context,

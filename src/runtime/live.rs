@@ -301,6 +301,7 @@ impl Session {
             symbols: Symbols::default(),
             recorded: what,
             metrics: Arc::clone(&options.metrics),
+            profile: None,
         };
         let failed = Arc::clone(&pace);
         let crew = Crew { context, pace, health: options.health.clone() };

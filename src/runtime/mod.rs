@@ -1,6 +1,7 @@
 //! Runs plans: live from Kafka to Kafka, or over files.
 
 mod backfill;
+mod bench;
 mod books;
 pub mod clock;
 mod compute;
@@ -13,6 +14,7 @@ mod stop;
 mod workers;
 
 pub use backfill::{BackfillError, BackfillOptions, Written, backfill};
+pub use bench::{BenchOptions, Figures, OperatorCost, Spread, bench};
 pub use compute::{Bars, Compute, ComputeError, Section, TakeSection};
 pub use live::{LiveError, LiveOptions, run};
 pub use signals::stop_on_signals;

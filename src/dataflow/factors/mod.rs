@@ -25,7 +25,7 @@ use std::ops::Range;
 
 use crate::formula::{Mode, Signature};
 
-pub use panel::{Emit, Late, Panel, PanelError, Stats};
+pub use panel::{Cost, Emit, Late, Panel, PanelError, Stats};
 pub use simd::Level;
 
 use cross_section::Scratch;

@@ -25,11 +25,12 @@ mod series;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use timely::dataflow::operators::Concat;
 use timely::dataflow::operators::vec::Map;
 
+use super::factors::Cost;
 use super::operators::{
     Changes, Driver, Flow, Scoped, Wake, Watch, broadcast, by, changes, collection, count_by,
     each_epoch, epochs, fork, source, to_first,
@@ -63,7 +64,12 @@ pub struct Context {
     pub recorded: Recorded,
     /// Counts what happens.
     pub metrics: Arc<Metrics>,
+    /// Where panels tell what their operators cost, if somebody asks.
+    pub profile: Option<Profile>,
 }
+
+/// What the operators of each panel cost, told when the run ends.
+pub type Profile = Arc<Mutex<Vec<BTreeMap<String, Cost>>>>;
 
 /// A plan that cannot be turned into a dataflow; the text says why.
 #[derive(Debug, thiserror::Error)]

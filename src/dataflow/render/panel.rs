@@ -1,9 +1,9 @@
 //! The factors: the panel, driven by accepted rows and event time, in bounded steps.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::rows::event_time;
-use super::{Context, RenderError};
+use super::{Context, Profile, RenderError};
 use crate::dataflow::event_time::EventTime;
 use crate::dataflow::factors::{Emit, Panel, Stats};
 use crate::dataflow::operators::{Epoch, Epochal, Fork, Input, Work};
@@ -23,6 +23,7 @@ pub(super) struct Compute {
     reported: Option<Time>,
     counted: Stats,
     worker: String,
+    profile: Option<Profile>,
     metrics: Arc<Metrics>,
 }
 
@@ -33,14 +34,18 @@ impl Compute {
         let whole_times = layout.is_some_and(|layout| layout.whole_times);
         let emit = if whole_times { Emit::Rows } else { Emit::Cells };
         let (fields, corrections) = (plan.source.fields.len(), plan.source.corrections);
-        let panel = Panel::new(&plan.factors, fields, corrections, emit)
+        let mut panel = Panel::new(&plan.factors, fields, corrections, emit)
             .map_err(|error| RenderError(error.to_string()))?;
+        if context.profile.is_some() {
+            panel.measure();
+        }
         Ok(Compute {
             panel,
             event_time: event_time(context),
             reported: None,
             counted: Stats::default(),
             worker: worker.to_string(),
+            profile: context.profile.clone(),
             metrics: Arc::clone(&context.metrics),
         })
     }
@@ -64,6 +69,14 @@ impl Compute {
         self.metrics.revisions.inc_by(now.revisions - before.revisions);
         self.metrics.panel_state.with([&self.worker]).set(self.panel.state_bytes() as f64);
         self.counted = now;
+    }
+}
+
+impl Drop for Compute {
+    fn drop(&mut self) {
+        if let Some(profile) = &self.profile {
+            profile.lock().unwrap_or_else(PoisonError::into_inner).push(self.panel.costs());
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 //! the order of the symbols: sums are order-independent, ranks average their ties. A new operator
 //! is a file here, its `mod` and its line in [`MEMBERS`].
 
+mod buckets;
 mod demean;
 mod group;
 mod market;
+mod packed;
 mod quantile;
 mod rank;
 mod scale;

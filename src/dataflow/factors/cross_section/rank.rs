@@ -1,10 +1,10 @@
 //! Rank of a symbol's value among all symbols at one time.
 //!
-//! Values are thrown into buckets by a monotone map that a sample of the row centres and scales,
-//! then one insertion pass over the whole array repairs what is out of order inside and between
-//! buckets. The sample and the map decide how long that takes, never the result. Rows on which it
-//! takes too long are sorted by comparison.
+//! Values are thrown into buckets and repaired by an insertion pass, see [`super::buckets`]; those
+//! that carry rounding error, most of them, in the form of [`super::packed`].
 
+use super::buckets::{centre_and_scale, insertion_sort, places, whole};
+use super::packed::Packed;
 use super::{Body, Exactness, Kernel, Level, Member, Signature, first, run, signature, sum};
 #[cfg(test)]
 use super::{Twin, twin_grid};
@@ -41,11 +41,6 @@ pub(super) fn twin(x: &[f64], inexact: bool) -> Vec<f64> {
     on_grid.iter().map(one).collect()
 }
 
-/// How many values of a row are looked at to centre and scale the map to buckets.
-const SAMPLE: usize = 63;
-/// Most buckets that are used; beyond it they hold more values each.
-const MOST_BUCKETS: usize = 1 << 16;
-
 /// A value as it is compared, and its symbol. The key has the order of the values.
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
@@ -61,6 +56,7 @@ pub(super) struct Order {
     buckets: Vec<u32>,
     ends: Vec<u32>,
     entries: Vec<Entry>,
+    packed: Packed,
     /// Twice the rank of each symbol, 0 for missing.
     twice: Vec<u32>,
 }
@@ -74,35 +70,43 @@ const fn key(x: f64) -> u64 {
 
 pub(super) fn rank(level: Level, x: &[f64], inexact: bool, order: &mut Order, out: &mut [f64]) {
     let addend = if inexact { rounding_addend(sum::largest(level, x)) } else { 0.0 };
-    let count = order.gather(level, x, addend);
-    if count == 0 {
-        out.fill(f64::NAN);
-        return;
-    }
-    order.sort(level, count);
+    order.twice.clear();
     order.twice.resize(x.len(), 0);
-    if count < x.len() {
-        order.twice.fill(0);
-    }
-    let (entries, twice) = (&order.entries[..count], &mut order.twice);
-    let mut below = 0;
-    for ties in entries.chunk_by(|a, b| a.key == b.key) {
-        let rank = (2 * below + ties.len() + 1) as u32;
-        for entry in ties {
-            twice[entry.symbol as usize] = rank;
-        }
-        below += ties.len();
-    }
+    let count = if addend > 0.0 && Packed::fits(x.len()) {
+        order.packed.sort(level, x, addend);
+        order.packed.twice_ranks(x.len(), &mut order.twice)
+    } else {
+        order.rank_exact(level, x)
+    };
     run(level, Finish { twice: &order.twice, count: count as f64, out });
 }
 
 impl Order {
-    /// Puts the values that are not missing to the front, on the grid, with their symbols.
-    fn gather(&mut self, level: Level, x: &[f64], addend: f64) -> usize {
+    /// Writes twice the rank of every symbol that has one; gives how many have.
+    fn rank_exact(&mut self, level: Level, x: &[f64]) -> usize {
+        let count = self.gather(level, x);
+        if count == 0 {
+            return 0;
+        }
+        self.sort(level, count);
+        let (entries, twice) = (&self.entries[..count], &mut self.twice);
+        let mut below = 0;
+        for ties in entries.chunk_by(|a, b| a.key == b.key) {
+            let rank = (2 * below + ties.len() + 1) as u32;
+            for entry in ties {
+                twice[entry.symbol as usize] = rank;
+            }
+            below += ties.len();
+        }
+        count
+    }
+
+    /// Puts the values that are not missing to the front, with their symbols.
+    fn gather(&mut self, level: Level, x: &[f64]) -> usize {
         self.values.resize(x.len(), 0.0);
         self.symbols.clear();
         self.symbols.extend(0..x.len() as u32);
-        run(level, Round { x, addend, out: &mut self.values });
+        run(level, Positive { x, out: &mut self.values });
         // Without leaving early, so that it runs in vectors.
         if !x.iter().fold(false, |missing, v| missing | v.is_nan()) {
             return x.len();
@@ -120,88 +124,33 @@ impl Order {
     /// Orders the first `count` values into `entries`.
     fn sort(&mut self, level: Level, count: usize) {
         let values = &self.values[..count];
-        let (centre, scale) = centre_and_scale(values);
-        let buckets = (2 * count).next_power_of_two().clamp(64, MOST_BUCKETS);
+        let (centre, scale) = centre_and_scale(count, |i| values[i]);
+        let buckets = whole(count);
         self.buckets.resize(count, 0);
         let half = 0.5 * (buckets - 1) as f64;
         run(level, Buckets { values, centre, scale, half, out: &mut self.buckets });
-        self.ends.clear();
-        self.ends.resize(buckets, 0);
-        for b in &self.buckets {
-            self.ends[*b as usize & (buckets - 1)] += 1;
-        }
-        let mut sum = 0;
-        for end in &mut self.ends {
-            let n = *end;
-            *end = sum;
-            sum += n;
-        }
+        places(&self.buckets, buckets, &mut self.ends);
         self.entries.resize(count.max(self.entries.len()), Entry::default());
         for ((b, v), symbol) in self.buckets.iter().zip(values).zip(&self.symbols) {
             let place = &mut self.ends[*b as usize & (buckets - 1)];
             self.entries[*place as usize] = Entry { key: key(*v), symbol: *symbol };
             *place += 1;
         }
-        insertion_sort(&mut self.entries[..count]);
+        insertion_sort(&mut self.entries[..count], |entry| entry.key);
     }
 }
 
-/// Median and half the distance between the quartiles of a sample; both finite, the scale above 0.
-fn centre_and_scale(values: &[f64]) -> (f64, f64) {
-    let mut sample = [0.0; SAMPLE];
-    for (i, s) in sample.iter_mut().enumerate() {
-        *s = values[(2 * i + 1) * values.len() / (2 * SAMPLE)];
-    }
-    sample.sort_unstable_by(f64::total_cmp);
-    let usable = |x: f64| x > 0.0 && x < f64::INFINITY;
-    let quartiles = (sample[SAMPLE * 3 / 4] - sample[SAMPLE / 4]) * 0.5;
-    let range = (sample[SAMPLE - 1] - sample[0]) * 0.5;
-    let scale = if usable(quartiles) {
-        quartiles
-    } else if usable(range) {
-        range
-    } else {
-        1.0
-    };
-    let centre = sample[SAMPLE / 2];
-    (if centre.is_finite() { centre } else { 0.0 }, scale)
-}
-
-/// Sorts what is nearly sorted; gives up and sorts by comparison when it was not.
-fn insertion_sort(entries: &mut [Entry]) {
-    let mut budget = 8 * entries.len() + 64;
-    for i in 1..entries.len() {
-        let entry = entries[i];
-        if entries[i - 1].key <= entry.key {
-            continue;
-        }
-        let mut at = i;
-        while at > 0 && entries[at - 1].key > entry.key && i - at < budget {
-            entries[at] = entries[at - 1];
-            at -= 1;
-        }
-        entries[at] = entry;
-        if i - at >= budget {
-            entries.sort_unstable_by_key(|e| e.key);
-            return;
-        }
-        budget -= i - at;
-    }
-}
-
-struct Round<'a> {
+struct Positive<'a> {
     x: &'a [f64],
-    addend: f64,
     out: &'a mut [f64],
 }
 
-impl Body for Round<'_> {
+impl Body for Positive<'_> {
     #[inline(always)]
     fn run(self) {
         for (o, x) in self.out.iter_mut().zip(self.x) {
-            let on_grid = (*x + self.addend) - self.addend;
             // The addition makes -0 to 0.
-            *o = if x.abs() < f64::INFINITY { on_grid } else { *x } + 0.0;
+            *o = *x + 0.0;
         }
     }
 }

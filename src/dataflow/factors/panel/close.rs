@@ -45,6 +45,9 @@ impl Panel {
     fn compute_newest(&mut self) {
         let (layout, width) = (&self.layout, self.store.width);
         let Some(row) = self.rows.back() else { return };
+        if let Some(profile) = &mut self.profile {
+            profile.start();
+        }
         let at = RowAt {
             level: self.level,
             back: 0,
@@ -76,6 +79,9 @@ impl Panel {
                 Place::Constant(_) => {}
             }
             self.stats.cells += width as u64;
+            if let Some(profile) = &mut self.profile {
+                profile.end(id);
+            }
         }
     }
 }

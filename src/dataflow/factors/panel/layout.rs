@@ -22,6 +22,9 @@ pub enum PanelError {
 /// The most arguments that an operator has.
 pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 
+/// Windows from here on are told apart in profiles.
+const LONG: usize = 60;
+
 /// The graph, analysed.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
@@ -54,6 +57,8 @@ pub(super) struct NodeLayout {
     pub(super) chain: Vec<NodeId>,
     /// Number among the distinct outputs, if it is one.
     pub(super) output: Option<usize>,
+    /// What people call what computes it; empty for what is given.
+    pub(super) operator: String,
 }
 
 /// Where the rows of a node are.
@@ -164,11 +169,15 @@ impl Layout {
                 Step::Recursive { kernel, args, .. } if kernel.masked => args.first().copied(),
                 _ => None,
             };
-            layout.push(place, step);
+            let name = match &node.kind {
+                NodeKind::Call { function, .. } => function.name,
+                _ => "",
+            };
+            layout.push(place, step, name);
             if let Some(arg) = mask {
                 // States live on where the argument is missing, results do not.
                 let args = vec![layout.nodes.len() - 1, arg];
-                layout.push(Place::Kept, Step::Elementwise { kernel: MASK, args });
+                layout.push(Place::Kept, Step::Elementwise { kernel: MASK, args }, name);
             }
             ids.push(layout.nodes.len() - 1);
         }
@@ -185,9 +194,11 @@ impl Layout {
         Ok(layout)
     }
 
-    fn push(&mut self, place: Place, step: Step) {
+    fn push(&mut self, place: Place, step: Step, name: &str) {
         let (reach, readers, chain, output) = Default::default();
-        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output });
+        let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
+        let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
+        self.nodes.push(NodeLayout { place, step, reach, readers, chain, output, operator });
     }
 
     /// How many distinct nodes are factors.

@@ -17,6 +17,7 @@ mod emit;
 mod history;
 mod layout;
 mod open;
+mod profile;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use open::{OpenRow, Staged};
 use store::{Store, Workspace};
 
 pub use layout::PanelError;
+pub use profile::Cost;
 
 /// How revisions of closed times are given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +114,7 @@ pub struct Panel {
     workspace: Workspace,
     correction: Correction,
     stats: Stats,
+    profile: Option<profile::Profile>,
 }
 
 impl Panel {
@@ -156,6 +159,7 @@ impl Panel {
             spare_dirty: Vec::new(),
             workspace: Workspace::default(),
             stats: Stats::default(),
+            profile: None,
         })
     }
 
@@ -283,6 +287,16 @@ impl Panel {
     /// What it has done.
     pub fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// From now on measures what each operator costs when times close.
+    pub fn measure(&mut self) {
+        self.profile = Some(profile::Profile::new(self.layout.nodes.len()));
+    }
+
+    /// What was measured since, by operator.
+    pub fn costs(&self) -> BTreeMap<String, Cost> {
+        self.profile.as_ref().map(|p| p.by_operator(&self.layout)).unwrap_or_default()
     }
 
     /// The instruction set that its kernels use.

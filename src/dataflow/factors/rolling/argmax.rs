@@ -1,8 +1,8 @@
 //! Where in its window the first largest or smallest value stands.
 
 use super::{
-    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Signature, Window, signature,
-    sweep, there,
+    Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
+    Window, largest_bits, signature, sweep, there,
 };
 use crate::dataflow::factors::grid::rounding_addend;
 use crate::dataflow::factors::simd::Level;
@@ -82,11 +82,15 @@ fn position<const MAX: bool, const AGO: bool>(
     let rows = args.first().map_or(0, |window| window.len());
     let (partial, qlib) = (how.mode.partial, how.mode.qlib);
     let first = if qlib { 1.0 } else { (how.n - rows.min(how.n) + 1) as f64 };
-    if how.inexact {
-        let position = Position::<MAX, true> { partial, qlib, first };
+    if !partial && how.inexact {
+        sweep::<16, _>(level, Full::<MAX, true>, args, range, out);
+    } else if !partial {
+        sweep::<16, _>(level, Full::<MAX, false>, args, range, out);
+    } else if how.inexact {
+        let position = Position::<MAX, true> { qlib, first };
         sweep::<16, _>(level, position, args, range, out);
     } else {
-        let position = Position::<MAX, false> { partial, qlib, first };
+        let position = Position::<MAX, false> { qlib, first };
         sweep::<16, _>(level, position, args, range, out);
     }
     if AGO {
@@ -96,9 +100,42 @@ fn position<const MAX: bool, const AGO: bool>(
     }
 }
 
+/// In windows without gaps.
+#[derive(Clone, Copy)]
+struct Full<const MAX: bool, const GRID: bool>;
+
+impl<const MAX: bool, const GRID: bool> Fold for Full<MAX, GRID> {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let rows = args[0].lanes::<L>(at);
+        let largest = largest_bits::<L>(args[0], at);
+        let mut add = [0.0; L];
+        if GRID {
+            for j in 0..L {
+                add[j] = rounding_addend(f64::from_bits(largest[j]));
+            }
+        }
+        let (mut best, mut place) = ([f64::NEG_INFINITY; L], [0.0; L]);
+        let mut now = 0.0;
+        for row in rows {
+            now += 1.0;
+            for j in 0..L {
+                let x = if MAX { row[j] } else { -row[j] } + add[j];
+                let better = x > best[j];
+                best[j] = if better { x } else { best[j] };
+                place[j] = if better { now } else { place[j] };
+            }
+        }
+        for j in 0..L {
+            place[j] = if largest[j] < INFINITY_BITS { place[j] } else { f64::NAN };
+        }
+        place
+    }
+}
+
+/// In windows with gaps.
 #[derive(Clone, Copy)]
 struct Position<const MAX: bool, const GRID: bool> {
-    partial: bool,
     qlib: bool,
     /// Position of the oldest row there is.
     first: f64,
@@ -139,7 +176,6 @@ impl<const MAX: bool, const GRID: bool> Fold for Position<MAX, GRID> {
             let gap = missing[j] != 0.0;
             let nothing = place[j].is_nan();
             place[j] = if gap & self.qlib & !nothing { missing[j] } else { place[j] };
-            place[j] = if gap & !self.partial { f64::NAN } else { place[j] };
         }
         place
     }

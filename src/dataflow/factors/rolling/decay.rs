@@ -1,7 +1,7 @@
 //! Means over a window with weights that grow towards the current bar.
 
 use super::{
-    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, needed, scan, signature, there,
+    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, gap, needed, scan, signature, there,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -18,6 +18,10 @@ pub(super) static LINEAR: Member = Member {
         run: |level, args, how, range, out| {
             let rows = args.first().map_or(0, |window| window.len());
             let before = (how.n - rows.min(how.n)) as f64;
+            if !how.mode.partial {
+                scan::<32, 1, _>(level, Full, args, range, out);
+                return;
+            }
             let linear = Linear { needed: needed(how, 1), before };
             scan::<16, 1, _>(level, linear, args, range, out);
         },
@@ -67,7 +71,46 @@ fn twin(w: &[Vec<f64>], how: How<'_>, weight: impl Fn(usize) -> f64) -> f64 {
     }
     let there = w[0].iter().enumerate().filter(|(_, x)| x.is_finite());
     let sum = there.clone().fold(0.0, |s, (i, x)| s + weight(i) * x);
-    sum / there.fold(0.0, |s, (i, _)| s + weight(i))
+    // Too large to be added up is missing.
+    let mean = sum / there.fold(0.0, |s, (i, _)| s + weight(i));
+    if sum.is_finite() { mean } else { f64::NAN }
+}
+
+/// `decay_linear` of windows without gaps.
+#[derive(Clone, Copy)]
+struct Full;
+
+impl Scan<1> for Full {
+    /// The sum, and the weight of the last row.
+    type State<const L: usize> = ([f64; L], f64);
+
+    #[inline(always)]
+    fn start<const L: usize>(self, _: [&[f64; L]; 1]) -> Self::State<L> {
+        ([0.0; L], 0.0)
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(
+        self,
+        (mut sum, mut weight): Self::State<L>,
+        row: [&[f64; L]; 1],
+    ) -> Self::State<L> {
+        let [x] = row;
+        weight += 1.0;
+        for j in 0..L {
+            sum[j] += weight * x[j];
+        }
+        (sum, weight)
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, (mut sum, _): Self::State<L>, n: f64) -> [f64; L] {
+        let weights = n * (n + 1.0) * 0.5;
+        for x in &mut sum {
+            *x = *x / weights + gap(*x);
+        }
+        sum
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -112,7 +155,7 @@ impl Scan<1> for Linear {
     fn finish<const L: usize>(self, s: Weighted<L>, _: f64) -> [f64; L] {
         let mut out = [f64::NAN; L];
         for j in 0..L {
-            let mean = s.sum[j] / s.weights[j];
+            let mean = s.sum[j] / s.weights[j] + gap(s.sum[j]);
             out[j] = if s.count[j] >= self.needed { mean } else { f64::NAN };
         }
         out

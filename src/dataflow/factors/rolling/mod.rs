@@ -85,6 +85,23 @@ fn gap(x: f64) -> f64 {
     x - x
 }
 
+/// The bits of infinity: numbers that count have smaller ones, without their sign.
+const INFINITY_BITS: u64 = f64::INFINITY.to_bits();
+
+/// The bits of the largest magnitude of each window; not below [`INFINITY_BITS`] where something
+/// is missing or infinite. One comparison of whole numbers for both questions.
+#[inline(always)]
+fn largest_bits<const L: usize>(window: Window<'_>, at: usize) -> [u64; L] {
+    let mut largest = [0; L];
+    for row in window.lanes::<L>(at) {
+        for j in 0..L {
+            let bits = row[j].to_bits() & (u64::MAX >> 1);
+            largest[j] = if bits > largest[j] { bits } else { largest[j] };
+        }
+    }
+    largest
+}
+
 /// Whether a number counts: neither missing nor infinite.
 #[inline(always)]
 fn there(x: f64) -> bool {

@@ -1,8 +1,8 @@
 //! Rank of the current value among those of its window.
 
 use super::{
-    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Signature, Window, gap,
-    signature, sweep, there,
+    Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
+    Window, largest_bits, signature, sweep, there,
 };
 #[cfg(test)]
 use super::{Twin, usable};
@@ -127,16 +127,11 @@ impl<const GRID: bool> Fold for Rank<GRID> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let rows = args[0].lanes::<L>(at);
-        let (mut add, mut gaps) = ([0.0; L], [0.0; L]);
+        let mut add = [0.0; L];
+        let largest = largest_bits::<L>(args[0], at);
         if GRID {
-            for row in rows.clone() {
-                for j in 0..L {
-                    let a = row[j].abs();
-                    add[j] = if a > add[j] { a } else { add[j] };
-                }
-            }
-            for a in &mut add {
-                *a = rounding_addend(*a);
+            for j in 0..L {
+                add[j] = rounding_addend(f64::from_bits(largest[j]));
             }
         }
         let mut current = *args[0].newest::<L>(at);
@@ -150,11 +145,11 @@ impl<const GRID: bool> Fold for Rank<GRID> {
                 let below = if x < current[j] { 1.0 } else { 0.0 };
                 let not_above = if x <= current[j] { 1.0 } else { 0.0 };
                 twice[j] += below + not_above;
-                gaps[j] += gap(row[j]);
             }
         }
         for j in 0..L {
-            twice[j] = (twice[j] + 1.0) * 0.5 + gaps[j];
+            let rank = (twice[j] + 1.0) * 0.5;
+            twice[j] = if largest[j] < INFINITY_BITS { rank } else { f64::NAN };
         }
         twice
     }

@@ -13,6 +13,7 @@ mod compute;
 mod kafka_mock;
 mod kafka_sink;
 mod kafka_source;
+mod kunquant;
 mod layering;
 mod licences;
 mod members;

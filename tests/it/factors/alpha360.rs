@@ -15,7 +15,7 @@ fn alpha360_equals_its_definition() {
     for seed in seeds() {
         eprintln!("WEIR_SEED={seed}");
         let rows = market(&mut Random::new(seed), 100, 9);
-        let ours = in_order(&graph, &rows, Level::best(), &|symbol| symbol);
+        let ours = in_order(&graph, &rows, &[], Level::best(), &|symbol| symbol);
         let mut bars: Vec<usize> = rows.keys().map(|(bar, _)| *bar).collect();
         bars.dedup();
         for ((bar, symbol), factors) in &ours {

@@ -14,14 +14,16 @@ const HORIZON: usize = 60;
 const BLOCK: usize = 8;
 
 /// All factors of the rows, a time at once and oldest first, as `weir compute` does it. `symbols`
-/// renumbers the symbols on their way in and back.
+/// renumbers the symbols on their way in and back; those of `declared` count from the beginning.
 pub(super) fn in_order(
     graph: &Graph,
     rows: &Table,
+    declared: &[u32],
     level: Level,
     symbols: &dyn Fn(u32) -> u32,
 ) -> Table {
     let mut panel = Panel::with_level(graph, FIELDS, 1, Emit::Nothing, level).unwrap();
+    panel.declare(declared.iter().map(|symbol| SymbolId(symbols(*symbol))));
     let mut factors = Table::new();
     let mut times: BTreeMap<usize, Vec<(u32, &Vec<f64>)>> = BTreeMap::new();
     for ((bar, symbol), row) in rows {
@@ -48,8 +50,15 @@ type Change = ((usize, u32), Option<Vec<f64>>);
 /// The same rows in disorder: the first `calm` bars in one go, then blocks of bars, each shuffled and
 /// cut into batches, while times close before all of their rows are there. Some rows come with wrong
 /// values first, some late, whole times among them, and some that should not be there are taken back.
-pub(super) fn in_disorder(graph: &Graph, rows: &Table, calm: usize, random: &mut Random) -> Table {
+pub(super) fn in_disorder(
+    graph: &Graph,
+    rows: &Table,
+    declared: &[u32],
+    calm: usize,
+    random: &mut Random,
+) -> Table {
     let mut panel = Panel::new(graph, FIELDS, HORIZON, Emit::Cells).unwrap();
+    panel.declare(declared.iter().copied().map(SymbolId));
     let mut factors = Table::new();
     let whole =
         |((bar, symbol), row): (&(usize, u32), &Vec<f64>)| ((*bar, *symbol), Some(row.clone()));
@@ -99,6 +108,7 @@ pub(super) fn in_disorder(graph: &Graph, rows: &Table, calm: usize, random: &mut
         }
     }
     work(&mut panel, Time::MAX, false, usize::MAX, &mut factors);
+    assert!(panel.stats().corrected > 0, "nothing was out of order");
     factors
 }
 

@@ -128,7 +128,7 @@ fn row_of(random: &mut Random) -> Vec<f64> {
     row(random, symbol, close, 10.0, [0.5; 5])
 }
 
-/// Bars that are all of one odd kind.
+/// Bars that are all of one kind.
 pub(super) fn odd(kind: &str, random: &mut Random, bars: usize, symbols: u32) -> Table {
     let mut table = market(random, bars, symbols);
     let names = NUMBERS.len();
@@ -163,6 +163,7 @@ pub(super) fn odd(kind: &str, random: &mut Random, bars: usize, symbols: u32) ->
         }
         "no group" => every(&|row| row[names..].fill(f64::NAN)),
         "one symbol" => table.retain(|(_, symbol), _| *symbol == 0),
+        "as usual" => {}
         other => panic!("{other}"),
     }
     table

@@ -20,7 +20,7 @@ fn every_formula_depends_on_the_rows_alone() {
         eprintln!("WEIR_SEED={seed}");
         let mut random = Random::new(seed);
         let rows = market(&mut random, BARS, SYMBOLS);
-        let clean = in_order(&graph, &rows, Level::best(), &|symbol| symbol);
+        let clean = in_order(&graph, &rows, &[], Level::best(), &|symbol| symbol);
 
         // Nearly every formula has a value somewhere, or little would be compared.
         let names = graph.outputs.iter().enumerate();
@@ -29,12 +29,12 @@ fn every_formula_depends_on_the_rows_alone() {
         assert!(missing.len() * 100 < graph.outputs.len(), "always missing: {missing:?}");
 
         let calm = (BARS - LIVELY) * 2;
-        let disorder = in_disorder(&graph, &rows, calm, &mut random);
+        let disorder = in_disorder(&graph, &rows, &[], calm, &mut random);
         compare(&graph, "disorder and corrections", &disorder, &clean);
 
         let mut numbers: Vec<u32> = (0..SYMBOLS).map(|n| n * 3 + 1).collect();
         random.shuffle(&mut numbers);
-        let renumbered = in_order(&graph, &rows, Level::BASELINE, &|s| numbers[s as usize]);
+        let renumbered = in_order(&graph, &rows, &[], Level::BASELINE, &|s| numbers[s as usize]);
         compare(&graph, "other numbers, baseline instructions", &renumbered, &clean);
     }
 }

@@ -9,9 +9,13 @@ use weir::model::{FactorBatch, RowBatch, SymbolId, Time};
 use super::bars::{Random, Table, time, wrong};
 use super::library::FIELDS;
 
-/// How many closed bars may change. Corrections below come within two blocks.
-const HORIZON: usize = 60;
+/// How many closed bars may change: all of them, so that corrections reach through the longest
+/// windows.
+const HORIZON: usize = 1_000;
+/// How many bars come at once at most.
 const BLOCK: usize = 8;
+/// How many rows of the beginning are only put right at the very end.
+const DEEP: usize = 4;
 
 /// All factors of the rows, a time at once and oldest first, as `weir compute` does it. `symbols`
 /// renumbers the symbols on their way in and back; those of `declared` count from the beginning.
@@ -50,6 +54,7 @@ type Change = ((usize, u32), Option<Vec<f64>>);
 /// The same rows in disorder: the first `calm` bars in one go, then blocks of bars, each shuffled and
 /// cut into batches, while times close before all of their rows are there. Some rows come with wrong
 /// values first, some late, whole times among them, and some that should not be there are taken back.
+/// A few of the oldest are wrong until the end.
 pub(super) fn in_disorder(
     graph: &Graph,
     rows: &Table,
@@ -65,6 +70,10 @@ pub(super) fn in_disorder(
     let (quiet, lively): (Vec<Change>, Vec<Change>) =
         rows.iter().map(whole).partition(|((bar, _), _)| *bar < calm);
     put(&mut panel, &quiet, random);
+    let deep = deep(rows, random);
+    let wrong_until_then: Vec<Change> =
+        deep.iter().map(|(key, row)| (*key, Some(wrong(random, row.as_ref())))).collect();
+    put(&mut panel, &wrong_until_then, random);
     work(&mut panel, time(calm), false, usize::MAX, &mut factors);
     let (mut later, mut soon): (Vec<Change>, Vec<Change>) = (Vec::new(), Vec::new());
     let symbols = rows.keys().map(|(_, symbol)| symbol + 1).max().unwrap_or(1) as usize;
@@ -76,7 +85,7 @@ pub(super) fn in_disorder(
         rest = others;
         let mut now = std::mem::replace(&mut soon, std::mem::take(&mut later));
         let whole_time_late = random.below(BLOCK);
-        for (key, row) in block {
+        for (key, row) in block.iter().filter(|(key, _)| deep.iter().all(|(deep, _)| key != deep)) {
             let late = &mut if random.below(2) == 0 { &mut soon } else { &mut later };
             match random.below(24) {
                 0 => now.push((*key, Some(wrong(random, row.as_ref())))),
@@ -108,8 +117,24 @@ pub(super) fn in_disorder(
         }
     }
     work(&mut panel, Time::MAX, false, usize::MAX, &mut factors);
+    put(&mut panel, &deep, random);
+    work(&mut panel, Time::MAX, false, usize::MAX, &mut factors);
     assert!(panel.stats().corrected > 0, "nothing was out of order");
     factors
+}
+
+/// Rows of the first bars, and one beside them that should not be there.
+fn deep(rows: &Table, random: &mut Random) -> Vec<Change> {
+    let oldest: Vec<_> = rows.iter().take(5 * DEEP).collect();
+    let mut deep: Vec<Change> = Vec::new();
+    while deep.len() < DEEP.min(oldest.len()) {
+        let (key, row) = oldest[random.below(oldest.len())];
+        if deep.iter().all(|(known, _)| known != key) {
+            deep.push((*key, Some(row.clone())));
+        }
+    }
+    deep.extend(deep.first().map(|((bar, symbol), _)| ((bar + 1, *symbol), None)));
+    deep
 }
 
 fn put(panel: &mut Panel, changes: &[Change], random: &mut Random) {

@@ -11,7 +11,8 @@ use super::library::everything;
 const BARS: usize = 300;
 /// Bars at the end that come in disorder.
 const LIVELY: usize = 50;
-const SYMBOLS: u32 = 7;
+/// More than one group of eight, in which corrections travel.
+const SYMBOLS: u32 = 13;
 
 #[test]
 fn every_formula_depends_on_the_rows_alone() {

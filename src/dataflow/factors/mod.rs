@@ -15,6 +15,7 @@ mod random;
 mod recursive;
 mod rolling;
 mod simd;
+mod sorted;
 mod sum;
 #[cfg(test)]
 mod testing;
@@ -29,6 +30,7 @@ pub use panel::{Cost, Emit, Late, Panel, PanelError, Stats};
 pub use simd::Level;
 
 use cross_section::Scratch;
+use sorted::Sorted;
 use window::Window;
 
 /// An operator.
@@ -50,11 +52,16 @@ pub(crate) enum Kernel {
     Elementwise(fn(Level, &[&[f64]], &mut [f64])),
     /// Windows of the arguments to a row.
     Rolling(Rolling),
+    /// The same, and from sorted windows where these are kept: with the same bits.
+    Sorted(Rolling, Pick),
     /// Rows of the members of the universe to a row. May not depend on the order of the symbols.
     CrossSection(fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64])),
     /// The state of the time before and rows of the arguments to the state of this time.
     Recursive(Recursive),
 }
+
+/// Computes a row from the sorted windows of all symbols.
+pub(crate) type Pick = fn(Level, &Sorted, How<'_>, &mut [f64]);
 
 /// How an operator is to be computed.
 #[derive(Clone, Copy, Debug)]
@@ -128,6 +135,7 @@ impl fmt::Debug for Kernel {
         f.write_str(match self {
             Kernel::Elementwise(_) => "elementwise",
             Kernel::Rolling(_) => "rolling",
+            Kernel::Sorted(..) => "rolling, sorted",
             Kernel::CrossSection(_) => "cross-section",
             Kernel::Recursive(_) => "recursive",
         })

@@ -150,7 +150,11 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
-                                let Kernel::Rolling(kernel) = member.kernel else { panic!() };
+                                let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _)) =
+                                    member.kernel
+                                else {
+                                    panic!()
+                                };
                                 let back = rows_back(kernel.reads, how, t);
                                 let window = |a: &NodeId| {
                                     back.iter().map(|b| values[*a][t - b][s]).collect()

@@ -122,13 +122,14 @@ const BLOCKS: usize = 16;
 /// Rows that are added to a block before the next block gets its turn.
 const ROWS: usize = 4;
 /// Windows up to this length are scanned block by block, with the state in registers.
-const SHORT: usize = 8;
-/// Symbols of such a block: with more, the states of some operators do not fit into registers.
-const IN_REGISTERS: usize = 16;
+const SHORT: usize = 64;
+/// Symbols of a block where fewer than `L` are left.
+const FEW: usize = 16;
 
-/// Runs a scan over the symbols of `range`. Long windows are mostly not in the caches, and memory
-/// is read fastest along rows: so some rows are added to many blocks of `L` symbols in turn. The
-/// order of the rows of one symbol is the same in any case.
+/// Runs a scan over the symbols of `range`. `L` symbols should be as many as the registers of the
+/// widest instruction set can hold the states of: memory is read fastest along rows. Long windows
+/// are mostly not in the caches: some of their rows are added to many blocks in turn. The order of
+/// the rows of one symbol is the same in any case.
 pub(crate) fn scan<const L: usize, const A: usize, S: Scan<A>>(
     level: Level,
     scan: S,
@@ -139,6 +140,65 @@ pub(crate) fn scan<const L: usize, const A: usize, S: Scan<A>>(
     if let Some(args) = args.first_chunk::<A>() {
         run(level, Scanner::<'_, '_, L, A, S> { scan, args, at: range.start, out });
     }
+}
+
+/// A scan as a fold.
+#[derive(Clone, Copy)]
+pub(crate) struct Scanned<S>(pub(crate) S);
+
+impl<S: Scan<1>> Fold for Scanned<S> {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        match args.first_chunk::<1>() {
+            Some(args) => scan_block(self.0, args, args.first().map_or(0, Window::len), at),
+            None => [f64::NAN; L],
+        }
+    }
+}
+
+/// Computes again, by a fold that knows what to do with gaps, where a fast kernel that does not has
+/// left something missing. Where no value of a window is missing the two must give the same bits.
+pub(crate) fn mend<F: Fold>(
+    level: Level,
+    fold: F,
+    args: &[Window<'_>],
+    range: Range<usize>,
+    out: &mut [f64],
+) {
+    run(level, Mend { fold, args, at: range.start, out });
+}
+
+struct Mend<'a, 'w, F> {
+    fold: F,
+    args: &'a [Window<'w>],
+    at: usize,
+    out: &'a mut [f64],
+}
+
+impl<F: Fold> Body for Mend<'_, '_, F> {
+    #[inline(always)]
+    fn run(self) {
+        let Mend { fold, args, mut at, out } = self;
+        let (few, rest) = out.as_chunks_mut::<FEW>();
+        for block in few {
+            if has_gap(block) {
+                *block = fold.fold(args, at);
+            }
+            at += FEW;
+        }
+        for block in rest.as_chunks_mut::<GROUP>().0 {
+            if has_gap(block) {
+                *block = fold.fold(args, at);
+            }
+            at += GROUP;
+        }
+    }
+}
+
+/// Without leaving early, so that it runs in vectors.
+#[inline(always)]
+fn has_gap<const L: usize>(block: &[f64; L]) -> bool {
+    block.iter().fold(false, |gap, v| gap | v.is_nan())
 }
 
 struct Scanner<'a, 'w, const L: usize, const A: usize, S> {
@@ -159,16 +219,37 @@ impl<const L: usize, const A: usize, S: Scan<A>> Body for Scanner<'_, '_, L, A, 
             scan_blocks(scan, args, rows, at, chunk);
             at += L * BLOCKS;
         }
-        let (short, rest) = rest.as_chunks_mut::<IN_REGISTERS>();
+        let (short, rest) = rest.as_chunks_mut::<L>();
         for block in short {
-            scan_blocks(scan, args, rows, at, std::array::from_mut(block));
-            at += IN_REGISTERS;
+            *block = scan_block(scan, args, rows, at);
+            at += L;
+        }
+        let (few, rest) = rest.as_chunks_mut::<FEW>();
+        for block in few {
+            *block = scan_block(scan, args, rows, at);
+            at += FEW;
         }
         for block in rest.as_chunks_mut::<GROUP>().0 {
-            scan_blocks(scan, args, rows, at, std::array::from_mut(block));
+            *block = scan_block(scan, args, rows, at);
             at += GROUP;
         }
     }
+}
+
+#[inline(always)]
+fn scan_block<const L: usize, const A: usize, S: Scan<A>>(
+    scan: S,
+    args: &[Window<'_>; A],
+    rows: usize,
+    at: usize,
+) -> [f64; L] {
+    let mut state = scan.start(args.map(|window| window.newest::<L>(at)));
+    let mut all = args.map(|window| window.lanes::<L>(at));
+    for _ in 0..rows {
+        state =
+            scan.add(state, all.each_mut().map(|a| a.next().unwrap_or(const { &[f64::NAN; L] })));
+    }
+    scan.finish(state, rows as f64)
 }
 
 #[inline(always)]

@@ -65,11 +65,17 @@ pub struct Context {
     /// Counts what happens.
     pub metrics: Arc<Metrics>,
     /// Where panels tell what their operators cost, if somebody asks.
-    pub profile: Option<Profile>,
+    pub profile: Option<Arc<Profile>>,
 }
 
-/// What the operators of each panel cost, told when the run ends.
-pub type Profile = Arc<Mutex<Vec<BTreeMap<String, Cost>>>>;
+/// What operators cost.
+#[derive(Debug, Default)]
+pub struct Profile {
+    /// Closed times that are not measured, at the start.
+    pub skip: usize,
+    /// The costs of each panel, told when the run ends.
+    pub panels: Mutex<Vec<BTreeMap<String, Cost>>>,
+}
 
 /// A plan that cannot be turned into a dataflow; the text says why.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ pub(super) struct Compute {
     reported: Option<Time>,
     counted: Stats,
     worker: String,
-    profile: Option<Profile>,
+    profile: Option<Arc<Profile>>,
     metrics: Arc<Metrics>,
 }
 
@@ -36,8 +36,8 @@ impl Compute {
         let (fields, corrections) = (plan.source.fields.len(), plan.source.corrections);
         let mut panel = Panel::new(&plan.factors, fields, corrections, emit)
             .map_err(|error| RenderError(error.to_string()))?;
-        if context.profile.is_some() {
-            panel.measure();
+        if let Some(profile) = &context.profile {
+            panel.measure(profile.skip);
         }
         Ok(Compute {
             panel,
@@ -75,7 +75,7 @@ impl Compute {
 impl Drop for Compute {
     fn drop(&mut self) {
         if let Some(profile) = &self.profile {
-            profile.lock().unwrap_or_else(PoisonError::into_inner).push(self.panel.costs());
+            profile.panels.lock().unwrap_or_else(PoisonError::into_inner).push(self.panel.costs());
         }
     }
 }

@@ -101,8 +101,10 @@ pub struct Figures {
 /// A dataflow that cannot be built.
 pub fn bench(plan: &Arc<Plan>, options: &BenchOptions) -> Result<Figures, String> {
     let metrics = Metrics::new(&plan.name, Alarms::default()).map_err(|error| error.to_string())?;
-    let course = Arc::new(Course::new(steps(plan, options), plan.source.corrections));
-    let profile = Profile::default();
+    let steps = steps(plan, options);
+    let skip = steps.iter().take_while(|step| **step == Step::Warm).count();
+    let course = Arc::new(Course::new(steps, plan.source.corrections));
+    let profile = Arc::new(Profile { skip, ..Profile::default() });
     let context = Context {
         plan: Arc::clone(plan),
         symbols: Symbols::default(),
@@ -154,8 +156,7 @@ fn figures(plan: &Plan, options: &BenchOptions, course: &Course, profile: &Profi
     let (values, revised) = course.counts();
     let corrections = course.nanos(|step| matches!(step, Step::Correction(_)));
     let corrected = corrections.len();
-    let closed = course.nanos(|step| !matches!(step, Step::Correction(_))).len();
-    let profile = profile.lock().unwrap_or_else(PoisonError::into_inner);
+    let panels = profile.panels.lock().unwrap_or_else(PoisonError::into_inner);
     Figures {
         name: plan.name.clone(),
         factors: plan.factors.outputs.len(),
@@ -171,7 +172,7 @@ fn figures(plan: &Plan, options: &BenchOptions, course: &Course, profile: &Profi
         ms_per_correction: spread(corrections),
         rows_per_correction: (corrected > 0).then(|| revised as f64 / corrected as f64),
         peak_rss_bytes: peak_rss(),
-        operators: operators(&profile, closed),
+        operators: operators(&panels, options.bars),
     }
 }
 

@@ -45,9 +45,7 @@ impl Panel {
     fn compute_newest(&mut self) {
         let (layout, width) = (&self.layout, self.store.width);
         let Some(row) = self.rows.back() else { return };
-        if let Some(profile) = &mut self.profile {
-            profile.start();
-        }
+        let mut profile = self.profile.as_mut().and_then(|p| p.start().then_some(p));
         let at = RowAt {
             level: self.level,
             back: 0,
@@ -55,9 +53,15 @@ impl Panel {
             symbols: self.symbols,
             members: &row.members,
         };
+        let mut slid = vec![false; layout.sorted.len()];
         for (id, node) in layout.nodes.iter().enumerate() {
             if matches!(node.step, Step::Input) {
                 continue;
+            }
+            if let Step::Rolling { pick: Some((_, number)), .. } = &node.step
+                && !std::mem::replace(&mut slid[*number], true)
+            {
+                self.store.slide(layout, *number, self.level, at.older, &mut self.workspace);
             }
             // The place is taken out of the store while it is written: no node reads itself.
             let work = &mut self.workspace;
@@ -73,13 +77,21 @@ impl Panel {
                     }
                     let mut own = std::mem::take(&mut self.store.histories[id]);
                     let cells = own.row_mut(0, width);
-                    self.store.compute(layout, id, at, 0..width, work, cells);
+                    match &node.step {
+                        Step::Rolling { pick: Some((pick, number)), kernel, rules, .. }
+                            if at.older >= kernel.reads.reach(rules.window)
+                                || rules.partial(kernel.reads) =>
+                        {
+                            pick(self.level, &self.store.sorted[*number], rules.how(), cells);
+                        }
+                        _ => self.store.compute(layout, id, at, 0..width, work, cells),
+                    }
                     self.store.histories[id] = own;
                 }
                 Place::Constant(_) => {}
             }
             self.stats.cells += width as u64;
-            if let Some(profile) = &mut self.profile {
+            if let Some(profile) = &mut profile {
                 profile.end(id);
             }
         }

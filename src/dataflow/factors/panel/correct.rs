@@ -10,6 +10,7 @@ use super::emit::same;
 use super::layout::{Layout, Place, Step};
 use super::store::RowAt;
 use super::{Panel, Row};
+use crate::dataflow::factors::sorted::Sorted;
 use crate::dataflow::factors::window::GROUP;
 use crate::formula::NodeId;
 use crate::model::{FactorBatch, Time};
@@ -176,6 +177,12 @@ impl Panel {
         let changed = std::mem::take(&mut self.correction.changed);
         if changed.iter().any(|word| *word != 0) {
             let groups = self.store.width / GROUP;
+            let back = self.rows.len() - 1 - at;
+            for (sorted, (of, n)) in self.store.sorted.iter_mut().zip(&self.layout.sorted) {
+                if *of == node && back < *n {
+                    sorted.forget(&changed);
+                }
+            }
             for i in 0..self.layout.nodes[node].readers.len() {
                 let reader = self.layout.nodes[node].readers[i];
                 let last = reader.rows.1.min(self.rows.len() - 1 - at);
@@ -324,6 +331,7 @@ impl Panel {
 
     /// Marks all windows from row `at` on that reach beyond it: the rows before moved.
     fn mark_windows(&mut self, at: usize) {
+        self.store.sorted.iter_mut().for_each(Sorted::forget_all);
         let groups = self.store.width / GROUP;
         for i in 0..self.layout.windows.len() {
             let (node, reach) = self.layout.windows[i];

@@ -41,7 +41,17 @@ impl Panel {
     pub(super) fn emit_closed(&self, out: &mut Vec<FactorBatch>) {
         let Some(row) = self.rows.back().filter(|_| self.emit != Emit::Nothing) else { return };
         let rows = output_rows(&self.layout, &self.store, 0);
-        if !rows.is_empty() {
+        if rows.is_empty() {
+            return;
+        }
+        let present = row.present.count();
+        if present == self.symbols {
+            // The usual case, without looking up each symbol.
+            let column = |row: &&[f64]| row.iter().take(present).map(|x| canonical(*x)).collect();
+            let columns = rows.iter().map(column).collect();
+            let symbols = (0..present as u32).map(SymbolId).collect();
+            out.push(FactorBatch { time: row.time, symbols, columns, diff: 1 });
+        } else {
             let symbols = row.present.iter().collect();
             out.push(batch(row.time, 1, symbols, rows.len(), |f, s| rows[f][s]));
         }

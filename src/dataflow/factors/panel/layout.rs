@@ -2,7 +2,9 @@
 //! and who must be told of a change.
 
 use super::super::recursive::MASK;
-use crate::dataflow::factors::{How, Kernel, Level, Reads, Recursive, Rolling, Scratch, member};
+use crate::dataflow::factors::{
+    How, Kernel, Level, Pick, Reads, Recursive, Rolling, Scratch, member,
+};
 use crate::formula::{Graph, MAX_SERIES, Mode, NodeId, NodeKind};
 
 /// A graph that the panel cannot run.
@@ -38,6 +40,8 @@ pub(super) struct Layout {
     pub(super) windows: Vec<(NodeId, usize)>,
     /// The node of each factor.
     pub(super) outputs: Vec<NodeId>,
+    /// Sorted windows that nodes share: the node whose rows they hold, and how many.
+    pub(super) sorted: Vec<(NodeId, usize)>,
     /// How many buffers nodes share that are not kept.
     pub(super) buffers: usize,
     /// Rows before the oldest that may change, which some node reads.
@@ -83,6 +87,8 @@ pub(super) enum Step {
     },
     Rolling {
         kernel: Rolling,
+        /// What takes the newest row from sorted windows, and the number of these.
+        pick: Option<(Pick, usize)>,
         args: Vec<NodeId>,
         rules: Chosen,
     },
@@ -188,6 +194,7 @@ impl Layout {
             layout.outputs.push(ids[*node]);
         }
         layout.number_outputs();
+        layout.share_sorted();
         layout.find_reach();
         layout.place_buffers();
         layout.find_readers();
@@ -217,6 +224,22 @@ impl Layout {
         }
     }
 
+    /// Quantiles of one window share its sorted values.
+    fn share_sorted(&mut self) {
+        for node in &mut self.nodes {
+            if let Step::Rolling { pick: Some((_, number)), args, rules, .. } = &mut node.step
+                && let [arg] = args.as_slice()
+            {
+                let own = (*arg, rules.window);
+                let known = self.sorted.iter().position(|window| *window == own);
+                *number = known.unwrap_or(self.sorted.len());
+                if known.is_none() {
+                    self.sorted.push(own);
+                }
+            }
+        }
+    }
+
     fn find_reach(&mut self) {
         for id in 0..self.nodes.len() {
             match &self.nodes[id].step {
@@ -225,8 +248,10 @@ impl Layout {
                     self.windows.push((id, 1));
                     self.reach = self.reach.max(1);
                 }
-                Step::Rolling { kernel, args, rules } => {
-                    let reach = kernel.reads.reach(rules.window);
+                Step::Rolling { kernel, pick, args, rules } => {
+                    // The row that leaves a sorted window must still be there.
+                    let more = usize::from(pick.is_some());
+                    let reach = kernel.reads.reach(rules.window) + more;
                     for arg in args.clone() {
                         self.nodes[arg].reach = self.nodes[arg].reach.max(reach);
                     }
@@ -345,7 +370,10 @@ fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
     };
     Ok(match member.kernel {
         Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
-        Kernel::Rolling(kernel) => Step::Rolling { kernel, args, rules },
+        Kernel::Rolling(kernel) => Step::Rolling { kernel, pick: None, args, rules },
+        Kernel::Sorted(kernel, pick) => {
+            Step::Rolling { kernel, pick: Some((pick, usize::MAX)), args, rules }
+        }
         Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
         Kernel::Recursive(kernel) => Step::Recursive { kernel, args, rules },
     })

@@ -289,9 +289,9 @@ impl Panel {
         self.stats
     }
 
-    /// From now on measures what each operator costs when times close.
-    pub fn measure(&mut self) {
-        self.profile = Some(profile::Profile::new(self.layout.nodes.len()));
+    /// From now on measures what each operator costs when times close, without the first `skip`.
+    pub fn measure(&mut self, skip: usize) {
+        self.profile = Some(profile::Profile::new(self.layout.nodes.len(), skip));
     }
 
     /// What was measured since, by operator.

@@ -20,16 +20,21 @@ pub struct Cost {
 pub(super) struct Profile {
     nanos: Vec<u64>,
     last: Instant,
+    /// Closed times that are not measured.
+    skip: usize,
 }
 
 impl Profile {
-    pub(super) fn new(nodes: usize) -> Profile {
-        Profile { nanos: vec![0; nodes], last: Instant::now() }
+    pub(super) fn new(nodes: usize, skip: usize) -> Profile {
+        Profile { nanos: vec![0; nodes], last: Instant::now(), skip }
     }
 
-    /// What follows belongs to the next node that ends.
-    pub(super) fn start(&mut self) {
+    /// A time closes: what follows belongs to the next node that ends. Whether it is measured.
+    pub(super) fn start(&mut self) -> bool {
+        let measured = self.skip == 0;
+        self.skip = self.skip.saturating_sub(1);
         self.last = Instant::now();
+        measured
     }
 
     /// A node is computed.

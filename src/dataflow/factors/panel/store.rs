@@ -6,6 +6,7 @@ use super::bits::Bits;
 use super::history::History;
 use super::layout::{Layout, MOST_ARGUMENTS, Place, Step};
 use crate::dataflow::factors::simd::Level;
+use crate::dataflow::factors::sorted::Sorted;
 use crate::dataflow::factors::window::{GROUP, Window};
 use crate::dataflow::factors::{Reads, Scratch};
 use crate::formula::NodeId;
@@ -17,6 +18,8 @@ pub(super) struct Store {
     pub(super) histories: Vec<History>,
     /// The rows of constants, by node.
     constants: Vec<Vec<f64>>,
+    /// Sorted windows as of the newest row, by their number in the layout.
+    pub(super) sorted: Vec<Sorted>,
     /// Current rows of nodes that are not kept.
     pub(super) buffers: Vec<Vec<f64>>,
     /// Length of all rows: symbols rounded up to whole groups, at least one more than there are.
@@ -53,6 +56,7 @@ impl Store {
         let mut store = Store {
             histories: layout.nodes.iter().map(|_| History::default()).collect(),
             constants: layout.nodes.iter().map(|_| Vec::new()).collect(),
+            sorted: layout.sorted.iter().map(|(_, n)| Sorted::new(*n)).collect(),
             buffers: vec![Vec::new(); layout.buffers],
             width: 0,
         };
@@ -75,12 +79,16 @@ impl Store {
         for buffer in &mut self.buffers {
             buffer.resize(width, f64::NAN);
         }
+        for sorted in &mut self.sorted {
+            sorted.widen(width);
+        }
         self.width = width;
     }
 
     pub(super) fn bytes(&self) -> usize {
         let rows = self.constants.iter().chain(&self.buffers);
         self.histories.iter().map(History::bytes).sum::<usize>()
+            + self.sorted.iter().map(Sorted::bytes).sum::<usize>()
             + rows.map(|row| row.capacity() * size_of::<f64>()).sum::<usize>()
     }
 
@@ -120,7 +128,7 @@ impl Store {
                 }
                 (kernel.run)(at.level, &rows[..args.len()], rules.how(), out);
             }
-            Step::Rolling { kernel, args, rules } => {
+            Step::Rolling { kernel, args, rules, .. } => {
                 let mut window = rules.window;
                 if at.older < kernel.reads.reach(window) {
                     if !rules.partial(kernel.reads) {
@@ -165,6 +173,25 @@ impl Store {
                 unseen.fill(f64::NAN);
             }
         }
+    }
+
+    /// Takes sorted windows on to the newest row of the node they belong to.
+    pub(super) fn slide(
+        &mut self,
+        layout: &Layout,
+        number: usize,
+        level: Level,
+        older: usize,
+        work: &mut Workspace,
+    ) {
+        let Some((node, n)) = layout.sorted.get(number).copied() else { return };
+        let mut sorted = std::mem::take(&mut self.sorted[number]);
+        let leaves = (older >= n).then(|| self.row(layout, node, n));
+        let rows = n.min(older + 1);
+        let [starts, ..] = &mut work.starts;
+        let window = self.window(layout, node, 0, Reads::Window, rows, starts);
+        sorted.slide(level, leaves, window);
+        self.sorted[number] = sorted;
     }
 
     /// Writes the row of a node that is `back` rows before the newest into `out`, missing where

@@ -2,7 +2,7 @@
 
 use super::{
     Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
-    Window, largest_bits, signature, sweep, there,
+    Window, largest_bits, mend, signature, sweep, there,
 };
 use crate::dataflow::factors::grid::rounding_addend;
 use crate::dataflow::factors::simd::Level;
@@ -82,16 +82,15 @@ fn position<const MAX: bool, const AGO: bool>(
     let rows = args.first().map_or(0, |window| window.len());
     let (partial, qlib) = (how.mode.partial, how.mode.qlib);
     let first = if qlib { 1.0 } else { (how.n - rows.min(how.n) + 1) as f64 };
-    if !partial && how.inexact {
-        sweep::<16, _>(level, Full::<MAX, true>, args, range, out);
-    } else if !partial {
-        sweep::<16, _>(level, Full::<MAX, false>, args, range, out);
-    } else if how.inexact {
-        let position = Position::<MAX, true> { qlib, first };
-        sweep::<16, _>(level, position, args, range, out);
+    if how.inexact {
+        sweep::<64, _>(level, Full::<MAX, true> { first }, args, range.clone(), out);
     } else {
-        let position = Position::<MAX, false> { qlib, first };
-        sweep::<16, _>(level, position, args, range, out);
+        sweep::<64, _>(level, Full::<MAX, false> { first }, args, range.clone(), out);
+    }
+    match (partial, how.inexact) {
+        (true, true) => mend(level, Position::<MAX, true> { qlib, first }, args, range, out),
+        (true, false) => mend(level, Position::<MAX, false> { qlib, first }, args, range, out),
+        (false, _) => {}
     }
     if AGO {
         for place in out {
@@ -102,7 +101,10 @@ fn position<const MAX: bool, const AGO: bool>(
 
 /// In windows without gaps.
 #[derive(Clone, Copy)]
-struct Full<const MAX: bool, const GRID: bool>;
+struct Full<const MAX: bool, const GRID: bool> {
+    /// Position of the oldest row there is.
+    first: f64,
+}
 
 impl<const MAX: bool, const GRID: bool> Fold for Full<MAX, GRID> {
     #[inline(always)]
@@ -116,7 +118,7 @@ impl<const MAX: bool, const GRID: bool> Fold for Full<MAX, GRID> {
             }
         }
         let (mut best, mut place) = ([f64::NEG_INFINITY; L], [0.0; L]);
-        let mut now = 0.0;
+        let mut now = self.first - 1.0;
         for row in rows {
             now += 1.0;
             for j in 0..L {

@@ -2,8 +2,7 @@
 
 use super::moments::{Pairs, Spread};
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature,
-    sweep,
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, mend, scan, signature,
 };
 #[cfg(test)]
 use super::{Twin, moments::twin_pairs, usable};
@@ -20,12 +19,15 @@ pub(super) static CORR: Member = Member {
         "correlation of the last n values of x and y; missing when either is constant",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match (how.mode.partial, how.mode.qlib) {
-            (false, false) => scan::<16, 2, _>(level, Corr, args, range, out),
-            (partial, qlib) => {
-                let needed = super::needed(how, 2);
-                debug_assert!(partial || needed >= 2.0);
-                sweep::<16, _>(level, OfSome { needed, qlib }, args, range, out);
+        run: |level, args, how, range, out| {
+            let qlib = how.mode.qlib;
+            if qlib {
+                scan::<32, 2, _>(level, Corr::<true>, args, range.clone(), out);
+            } else {
+                scan::<32, 2, _>(level, Corr::<false>, args, range.clone(), out);
+            }
+            if how.mode.partial {
+                mend(level, OfSome { qlib }, args, range, out);
             }
         },
         reads: Reads::Window,
@@ -55,7 +57,6 @@ pub(super) static CORR: Member = Member {
 /// Of the pairs that are there.
 #[derive(Clone, Copy)]
 struct OfSome {
-    needed: f64,
     qlib: bool,
 }
 
@@ -68,7 +69,7 @@ impl Fold for OfSome {
             let c = p.xy[j] / (p.xx[j].sqrt() * p.yy[j].sqrt());
             let c = if c > 1.0 { 1.0 } else { c };
             let c = if c < -1.0 { -1.0 } else { c };
-            let defined = (p.n[j] >= self.needed) & (p.xx[j] > 0.0) & (p.yy[j] > 0.0);
+            let defined = (p.n[j] >= 2.0) & (p.xx[j] > 0.0) & (p.yy[j] > 0.0);
             out[j] = if defined { c } else { f64::NAN };
         }
         if self.qlib {
@@ -83,8 +84,9 @@ impl Fold for OfSome {
     }
 }
 
+/// Of windows without gaps; `QLIB` for its rule about windows that hardly move.
 #[derive(Clone, Copy)]
-struct Corr;
+struct Corr<const QLIB: bool>;
 
 /// Newest values, and sums of the distances from them and of their products.
 #[derive(Clone, Copy)]
@@ -97,7 +99,7 @@ struct Moments<const L: usize> {
     xy: [f64; L],
 }
 
-impl Scan<2> for Corr {
+impl<const QLIB: bool> Scan<2> for Corr<QLIB> {
     type State<const L: usize> = Moments<L>;
 
     #[inline(always)]
@@ -130,7 +132,8 @@ impl Scan<2> for Corr {
             let c = if c > 1.0 { 1.0 } else { c };
             let c = if c < -1.0 { -1.0 } else { c };
             // Infinite input gives missing variances, which are not above 0 either.
-            out[j] = if vx > 0.0 && vy > 0.0 { c } else { f64::NAN };
+            let moves = |v: f64| !QLIB || (v / (n - 1.0)).sqrt() > QLIB_FLAT;
+            out[j] = if vx > 0.0 && vy > 0.0 && moves(vx) && moves(vy) { c } else { f64::NAN };
         }
         out
     }

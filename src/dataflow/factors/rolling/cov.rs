@@ -2,7 +2,8 @@
 
 use super::moments::Pairs;
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Window, needed, signature, sweep,
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, gap, mend, scan,
+    signature,
 };
 #[cfg(test)]
 use super::{Twin, moments::twin_pairs};
@@ -17,7 +18,10 @@ pub(super) static COV: Member = Member {
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
-            sweep::<16, _>(level, Cov { needed: needed(how, 2) }, args, range, out);
+            scan::<32, 2, _>(level, Cov, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, OfSome, args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -29,18 +33,64 @@ pub(super) static COV: Member = Member {
     }),
 };
 
+/// Of windows without gaps.
 #[derive(Clone, Copy)]
-struct Cov {
-    needed: f64,
+struct Cov;
+
+/// Newest values, and sums of the distances from them and of their products.
+#[derive(Clone, Copy)]
+struct Moments<const L: usize> {
+    newest: [[f64; L]; 2],
+    x: [f64; L],
+    y: [f64; L],
+    xy: [f64; L],
+    /// 0, or missing where something is.
+    gaps: [f64; L],
 }
 
-impl Fold for Cov {
+impl Scan<2> for Cov {
+    type State<const L: usize> = Moments<L>;
+
+    #[inline(always)]
+    fn start<const L: usize>(self, newest: [&[f64; L]; 2]) -> Moments<L> {
+        let zero = [0.0; L];
+        Moments { newest: newest.map(|row| *row), x: zero, y: zero, xy: zero, gaps: zero }
+    }
+
+    #[inline(always)]
+    fn add<const L: usize>(self, mut state: Moments<L>, row: [&[f64; L]; 2]) -> Moments<L> {
+        let [x, y] = row;
+        for j in 0..L {
+            let (d, e) = (x[j] - state.newest[0][j], y[j] - state.newest[1][j]);
+            state.x[j] += d;
+            state.y[j] += e;
+            state.xy[j] += d * e;
+            state.gaps[j] += gap(x[j]) + gap(y[j]);
+        }
+        state
+    }
+
+    #[inline(always)]
+    fn finish<const L: usize>(self, s: Moments<L>, n: f64) -> [f64; L] {
+        let mut out = [0.0; L];
+        for j in 0..L {
+            out[j] = (s.xy[j] - s.x[j] * s.y[j] / n) / (n - 1.0) + s.gaps[j];
+        }
+        out
+    }
+}
+
+/// Of the pairs that are there.
+#[derive(Clone, Copy)]
+struct OfSome;
+
+impl Fold for OfSome {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let p = Pairs::<L>::of(args[0], args[1], at);
         let mut out = [f64::NAN; L];
         for j in 0..L {
-            out[j] = if p.n[j] >= self.needed { p.xy[j] / (p.n[j] - 1.0) } else { f64::NAN };
+            out[j] = if p.n[j] >= 2.0 { p.xy[j] / (p.n[j] - 1.0) } else { f64::NAN };
         }
         out
     }

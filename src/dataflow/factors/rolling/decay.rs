@@ -19,7 +19,7 @@ pub(super) static LINEAR: Member = Member {
             let rows = args.first().map_or(0, |window| window.len());
             let before = (how.n - rows.min(how.n)) as f64;
             if !how.mode.partial {
-                scan::<32, 1, _>(level, Full, args, range, out);
+                scan::<64, 1, _>(level, Full, args, range, out);
                 return;
             }
             let linear = Linear { needed: needed(how, 1), before };

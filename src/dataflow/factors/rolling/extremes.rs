@@ -1,7 +1,8 @@
 //! Smallest and largest value of a window.
 
 use super::{
-    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, gap, scan, signature, there,
+    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Scanned, gap, mend, scan,
+    signature, there,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -15,9 +16,11 @@ pub(super) static MIN: Member = Member {
         "smallest of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => scan::<32, 1, _>(level, OfSome::<false>, args, range, out),
-            false => scan::<32, 1, _>(level, Extreme::<false>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Extreme::<false>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, Scanned(OfSome::<false>), args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -34,9 +37,11 @@ pub(super) static MAX: Member = Member {
         "largest of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => scan::<32, 1, _>(level, OfSome::<true>, args, range, out),
-            false => scan::<32, 1, _>(level, Extreme::<true>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Extreme::<true>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, Scanned(OfSome::<true>), args, range, out);
+            }
         },
         reads: Reads::Window,
     }),

@@ -29,7 +29,7 @@ mod trend;
 
 #[cfg(test)]
 use super::Twin;
-use super::window::{Fold, Scan, Window, scan, sweep};
+use super::window::{Fold, Scan, Scanned, Window, mend, scan, sweep};
 use super::{How, Kernel, Member, Reads, Rolling};
 use crate::formula::{Exactness, Family, Parameter, Signature};
 
@@ -151,7 +151,9 @@ mod tests {
     }
 
     fn check(member: &Member, rows: usize, data: &[f64]) {
-        let (Kernel::Rolling(kernel), Twin::Window(twin)) = (member.kernel, member.twin) else {
+        let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _), Twin::Window(twin)) =
+            (member.kernel, member.twin)
+        else {
             panic!("a rolling operator");
         };
         let count = match kernel.reads {

@@ -14,7 +14,12 @@ pub(super) static QUANTILE: Member = Member {
         Exactness::Never,
         "value below which the share q of the last n values of x is, interpolated linearly",
     ),
-    kernel: Kernel::Rolling(Rolling { run: quantile, reads: Reads::Window }),
+    kernel: Kernel::Sorted(
+        Rolling { run: quantile, reads: Reads::Window },
+        |level, sorted, how, out| {
+            sorted.quantile(level, how.param(1), needed(how, 1) as usize, out);
+        },
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {
         let Some(mut x) = usable(&w[0], how, 1) else { return f64::NAN };

@@ -2,7 +2,7 @@
 
 use super::{
     Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
-    Window, largest_bits, signature, sweep, there,
+    Window, largest_bits, mend, signature, sweep, there,
 };
 #[cfg(test)]
 use super::{Twin, usable};
@@ -66,16 +66,15 @@ fn rank<const PCT: bool>(
     range: Range<usize>,
     out: &mut [f64],
 ) {
-    match (how.mode.partial, how.inexact) {
-        (true, true) => sweep::<16, _>(level, OfSome::<true, PCT>, args, range, out),
-        (true, false) => sweep::<16, _>(level, OfSome::<false, PCT>, args, range, out),
-        (false, true) => sweep::<32, _>(level, Rank::<true>, args, range, out),
-        (false, false) => sweep::<32, _>(level, Rank::<false>, args, range, out),
+    if how.inexact {
+        sweep::<64, _>(level, Rank::<true, PCT>, args, range.clone(), out);
+    } else {
+        sweep::<64, _>(level, Rank::<false, PCT>, args, range.clone(), out);
     }
-    if PCT && !how.mode.partial {
-        for rank in out {
-            *rank /= how.n as f64;
-        }
+    match (how.mode.partial, how.inexact) {
+        (true, true) => mend(level, OfSome::<true, PCT>, args, range, out),
+        (true, false) => mend(level, OfSome::<false, PCT>, args, range, out),
+        (false, _) => {}
     }
 }
 
@@ -121,9 +120,9 @@ impl<const GRID: bool, const PCT: bool> Fold for OfSome<GRID, PCT> {
 }
 
 #[derive(Clone, Copy)]
-struct Rank<const GRID: bool>;
+struct Rank<const GRID: bool, const PCT: bool>;
 
-impl<const GRID: bool> Fold for Rank<GRID> {
+impl<const GRID: bool, const PCT: bool> Fold for Rank<GRID, PCT> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let rows = args[0].lanes::<L>(at);
@@ -149,6 +148,7 @@ impl<const GRID: bool> Fold for Rank<GRID> {
         }
         for j in 0..L {
             let rank = (twice[j] + 1.0) * 0.5;
+            let rank = if PCT { rank / args[0].len() as f64 } else { rank };
             twice[j] = if largest[j] < INFINITY_BITS { rank } else { f64::NAN };
         }
         twice

@@ -3,8 +3,7 @@
 
 use super::moments::Spread;
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, scan, signature,
-    sweep,
+    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, mend, scan, signature,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -18,9 +17,11 @@ pub(super) static STD: Member = Member {
         "sample standard deviation (ddof 1) of the last n values of x; 0 when they are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<false>, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<false>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Std::<false>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, OfSome::<false>, args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -37,9 +38,11 @@ pub(super) static VAR: Member = Member {
         "sample variance (ddof 1) of the last n values of x; 0 when they are equal",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => sweep::<16, _>(level, OfSome::<true>, args, range, out),
-            false => scan::<16, 1, _>(level, Std::<true>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Std::<true>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, OfSome::<true>, args, range, out);
+            }
         },
         reads: Reads::Window,
     }),

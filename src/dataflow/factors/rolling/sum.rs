@@ -5,7 +5,10 @@
 //! stands still would tremble in its last bit as the window moves on, and what looks at it, like
 //! the correlation of a constant window, would see a movement.
 
-use super::{Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, scan, signature, there};
+use super::{
+    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Scanned, mend, scan, signature,
+    there,
+};
 #[cfg(test)]
 use super::{How, Twin, usable};
 
@@ -18,9 +21,11 @@ pub(super) static SUM: Member = Member {
         "sum of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => scan::<32, 1, _>(level, SumOfSome::<false>, args, range, out),
-            false => scan::<32, 1, _>(level, Sum::<false>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Sum::<false>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, Scanned(SumOfSome::<false>), args, range, out);
+            }
         },
         reads: Reads::Window,
     }),
@@ -37,9 +42,11 @@ pub(super) static MEAN: Member = Member {
         "mean of the last n values of x",
     ),
     kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| match how.mode.partial {
-            true => scan::<32, 1, _>(level, SumOfSome::<true>, args, range, out),
-            false => scan::<32, 1, _>(level, Sum::<true>, args, range, out),
+        run: |level, args, how, range, out| {
+            scan::<64, 1, _>(level, Sum::<true>, args, range.clone(), out);
+            if how.mode.partial {
+                mend(level, Scanned(SumOfSome::<true>), args, range, out);
+            }
         },
         reads: Reads::Window,
     }),

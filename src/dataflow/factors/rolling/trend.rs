@@ -2,9 +2,12 @@
 
 use super::corr::QLIB_FLAT;
 use super::{
-    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Window, needed, signature,
+    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Window, gap, mend, signature,
     sweep, there,
 };
+use crate::dataflow::factors::simd::Level;
+use std::ops::Range;
+
 #[cfg(test)]
 use super::{Twin, usable};
 
@@ -22,7 +25,7 @@ pub(super) static SLOPE: Member = Member {
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
-            sweep::<16, _>(level, Trend::<SLOPE_OF>::new(how), args, range, out);
+            trend::<SLOPE_OF>(level, args, how, range, out);
         },
         reads: Reads::Window,
     }),
@@ -41,7 +44,7 @@ pub(super) static RSQUARE: Member = Member {
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
-            sweep::<16, _>(level, Trend::<RSQUARE_OF>::new(how), args, range, out);
+            trend::<RSQUARE_OF>(level, args, how, range, out);
         },
         reads: Reads::Window,
     }),
@@ -59,7 +62,7 @@ pub(super) static RESI: Member = Member {
     ),
     kernel: Kernel::Rolling(Rolling {
         run: |level, args, how, range, out| {
-            sweep::<16, _>(level, Trend::<RESI_OF>::new(how), args, range, out);
+            trend::<RESI_OF>(level, args, how, range, out);
         },
         reads: Reads::Window,
     }),
@@ -67,19 +70,81 @@ pub(super) static RESI: Member = Member {
     twin: Twin::Window(twin::<RESI_OF>),
 };
 
-#[derive(Clone, Copy)]
-struct Trend<const OF: u8> {
-    needed: f64,
-    qlib: bool,
-}
-
-impl<const OF: u8> Trend<OF> {
-    fn new(how: How<'_>) -> Trend<OF> {
-        Trend { needed: needed(how, 2), qlib: how.mode.qlib }
+fn trend<const OF: u8>(
+    level: Level,
+    args: &[Window<'_>],
+    how: How<'_>,
+    range: Range<usize>,
+    out: &mut [f64],
+) {
+    let qlib = how.mode.qlib;
+    sweep::<32, _>(level, Full::<OF> { qlib }, args, range.clone(), out);
+    if how.mode.partial {
+        mend(level, OfSome::<OF> { qlib }, args, range, out);
     }
 }
 
-impl<const OF: u8> Fold for Trend<OF> {
+/// Of windows without gaps, in one pass.
+#[derive(Clone, Copy)]
+struct Full<const OF: u8> {
+    qlib: bool,
+}
+
+impl<const OF: u8> Fold for Full<OF> {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let (x, zero) = (args[0], [0.0; L]);
+        let n = x.len() as f64;
+        // Bar numbers relative to the current one, so that the current one is 0.
+        let middle = (1.0 - n) * n * 0.5 / n;
+        let newest = x.newest::<L>(at);
+        let (mut tt, mut td, mut sum, mut squares) = (0.0, zero, zero, zero);
+        let mut gaps = zero;
+        let mut t = 1.0 - n;
+        for row in x.lanes::<L>(at) {
+            let u = t - middle;
+            tt += u * u;
+            for j in 0..L {
+                let d = row[j] - newest[j];
+                gaps[j] += gap(row[j]);
+                td[j] += u * d;
+                sum[j] += d;
+                squares[j] += d * d;
+            }
+            t += 1.0;
+        }
+        let mut out = zero;
+        for j in 0..L {
+            let slope = td[j] / tt;
+            let moment = squares[j] - sum[j] * sum[j] / n;
+            let value = match OF {
+                SLOPE_OF => slope,
+                RSQUARE_OF => share(td[j], tt, moment, n, self.qlib),
+                // The distance of the newest value from itself is 0.
+                _ => (0.0 - sum[j] / n) + slope * middle,
+            };
+            out[j] = if n >= 2.0 { value + gaps[j] } else { f64::NAN };
+        }
+        out
+    }
+}
+
+/// The share of the variance that a line explains; missing where there is none to explain.
+#[inline(always)]
+fn share(td: f64, tt: f64, moment: f64, n: f64, qlib: bool) -> f64 {
+    let share = td * td / (tt * moment);
+    let share = if share > 1.0 { 1.0 } else { share };
+    let least = if qlib { QLIB_FLAT } else { 0.0 };
+    if (moment / (n - 1.0)).sqrt() > least { share } else { f64::NAN }
+}
+
+/// Of the values that are there.
+#[derive(Clone, Copy)]
+struct OfSome<const OF: u8> {
+    qlib: bool,
+}
+
+impl<const OF: u8> Fold for OfSome<OF> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let (x, zero) = (args[0], [0.0; L]);
@@ -121,19 +186,13 @@ impl<const OF: u8> Fold for Trend<OF> {
             let moment = squares[j] - sum[j] * sum[j] / n[j];
             let value = match OF {
                 SLOPE_OF => slope,
-                RSQUARE_OF => {
-                    let share = td[j] * td[j] / (tt[j] * moment);
-                    let share = if share > 1.0 { 1.0 } else { share };
-                    let least = if self.qlib { QLIB_FLAT } else { 0.0 };
-                    let moves = (moment / (n[j] - 1.0)).sqrt() > least;
-                    if moves { share } else { f64::NAN }
-                }
+                RSQUARE_OF => share(td[j], tt[j], moment, n[j], self.qlib),
                 _ => {
                     let value = (current[j] - shift[j] - sum[j] / n[j]) + slope * middle[j];
                     if there(current[j]) { value } else { f64::NAN }
                 }
             };
-            out[j] = if n[j] >= self.needed { value } else { f64::NAN };
+            out[j] = if n[j] >= 2.0 { value } else { f64::NAN };
         }
         out
     }

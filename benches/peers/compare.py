@@ -1,8 +1,8 @@
 """Weir beside its peers on this machine, in turn, on one core; prints a table of nanoseconds per
 factor value.
 
-    cargo build --release && benches/peers/run compare.py
-    benches/peers/run compare.py --only 512 --runs 3
+    cargo build --release && benches/peers/compare
+    benches/peers/compare --only 512 --runs 3
 
 Each run is a process of its own, peer and Weir one after the other, so that what else goes on falls
 on both. All stream figures are of bars whose windows are full.
@@ -21,7 +21,7 @@ from common import one_core, write_bars
 
 HERE = pathlib.Path(__file__).resolve().parent
 WEIR = os.environ.get("WEIR", str(HERE / "../../target/release/weir"))
-COUNTS = {"alpha101": 101, "alpha158": 158}
+ALPHA158 = 158
 SYMBOLS, BARS = 5120, 200
 
 
@@ -34,11 +34,12 @@ def peer(script, *more):
 
 
 def weir_stream(name, symbols):
-    """Milliseconds per bar, the median of a run."""
-    command = [WEIR, "bench", name, "--symbols", symbols, "--bars", 300, "--workers", 1]
+    """How many factors, and milliseconds per bar, the median of a run."""
+    command = [WEIR, "bench", name, "--symbols", symbols, "--bars", 100, "--workers", 1]
     command = [str(part) for part in [*command, "--output", "json"]]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)["ms_per_bar"]["p50"]
+    figures = json.loads(done.stdout)
+    return figures["factors"], figures["ms_per_bar"]["p50"]
 
 
 def weir_batch(name, source, target):
@@ -54,11 +55,11 @@ def stream(name, symbols):
 
     def measure():
         package, factors, ms = peer("kunquant_peer.py", name, "stream", "--symbols", str(symbols))
-        ours = weir_stream(name, symbols)
-        theirs = ms * 1e6 / (symbols * factors)
-        return package, factors, theirs, ours * 1e6 / (symbols * COUNTS[name])
+        count, own = weir_stream(name, symbols)
+        of = f"{factors} / {count}"
+        return package, of, ms * 1e6 / (symbols * factors), own * 1e6 / (symbols * count)
 
-    return f"{name} stream, {symbols} symbols", COUNTS[name], measure
+    return f"{name} stream, {symbols} symbols", measure
 
 
 def batch(script, symbols, *more):
@@ -71,11 +72,11 @@ def batch(script, symbols, *more):
             source, target = f"{folder}/bars.parquet", f"{folder}/factors.parquet"
             write_bars(source, symbols, BARS)
             seconds = weir_batch("alpha158", source, target)
-        values = symbols * BARS * COUNTS["alpha158"]
-        return package, factors, 1e9 / (rate * factors), seconds * 1e9 / values
+        values = symbols * BARS * ALPHA158
+        return package, f"{factors} / {ALPHA158}", 1e9 / (rate * factors), seconds * 1e9 / values
 
     where = "files" if script == "polars_peer.py" else "peer in memory"
-    return f"alpha158 batch, {symbols} x {BARS}, {where}", COUNTS["alpha158"], measure
+    return f"alpha158 batch, {symbols} x {BARS}, {where}", measure
 
 
 WORK = [
@@ -104,14 +105,14 @@ def main():
         one_core()
     print("| ns per factor value: min / median / max | peer | factors | peer | Weir | ratio of medians |")
     print("|---|---|---|---|---|---|")
-    for work, ours, measure in WORK:
+    for work, measure in WORK:
         if options.only not in work:
             continue
         rows = [measure() for _ in range(options.runs)]
         package, factors = rows[0][:2]
         theirs, own = [row[2] for row in rows], [row[3] for row in rows]
         ratio = statistics.median(theirs) / statistics.median(own)
-        cells = [work, package, f"{factors} / {ours}", spread(theirs), spread(own), f"{ratio:.2f}"]
+        cells = [work, package, factors, spread(theirs), spread(own), f"{ratio:.2f}"]
         print("| " + " | ".join(cells) + " |", flush=True)
 
 

@@ -19,7 +19,7 @@ from common import FIELDS, arguments, bars, figures, one_core
 
 # Longer than the longest look-back of Alpha101, so that every window is full when it counts.
 WARM = {"alpha101": 260, "alpha158": 64}
-TIMED = 40
+TIMED = 100
 ROLLING = {"windows": [5, 10, 20, 30, 60]}
 
 

@@ -2,17 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::blocks::{self, Cuts};
 use super::random::Random;
 use super::{How, Kernel, Reads, Twin, functions, member};
 use crate::formula::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter};
-
-/// Partial windows, for twins.
-pub(crate) const PARTIAL: How<'static> = How {
-    inexact: false,
-    mode: Mode { partial: true, qlib: false, raw_ties: false },
-    n: 0,
-    params: &[],
-};
+use crate::model::Time;
 
 /// Builds a graph; equal expressions become one node.
 #[derive(Debug, Default)]
@@ -114,6 +108,11 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
     builder.0
 }
 
+/// The time of a row of a table.
+fn time_of(key: i64) -> Time {
+    Time::from_nanos(key)
+}
+
 /// Rows of a table by time and symbol.
 pub(crate) type Table = BTreeMap<(i64, u32), Vec<f64>>;
 
@@ -144,18 +143,24 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                         let member = member(function).expect("an operator");
                         let inexact = !graph.nodes[args[0]].exact && !mode.raw_ties;
                         let n = node.window();
-                        let how = How { inexact, mode: *mode, n, params };
+                        let how = How { inexact, mode: *mode, n, params, cuts: Cuts::default() };
                         match member.twin {
                             Twin::Cell(f) => {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
-                                let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _)) =
-                                    member.kernel
-                                else {
-                                    panic!()
+                                let (kernel, in_blocks) = match member.kernel {
+                                    Kernel::Rolling(k) | Kernel::Sorted(k, _) => (k, false),
+                                    Kernel::Blocked(k, _) => (k, n >= blocks::LONG),
+                                    _ => panic!(),
                                 };
                                 let back = rows_back(kernel.reads, how, t);
+                                let begins = |i: &usize| {
+                                    let time = t.checked_sub(back[*i]).map(|t| times[t]);
+                                    in_blocks && time.is_some_and(|t| blocks::begins(time_of(t)))
+                                };
+                                let cuts: Vec<usize> = (0..back.len()).filter(begins).collect();
+                                let how = How { cuts: Cuts { rows: &cuts, kept: None }, ..how };
                                 let window = |a: &NodeId| {
                                     back.iter().map(|b| values[*a][t - b][s]).collect()
                                 };

@@ -19,6 +19,7 @@ mod layout;
 mod open;
 mod profile;
 mod store;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::formula::Graph;
 use crate::model::{FactorBatch, RowBatch, SymbolId, Time};
 
+use super::blocks;
 use super::simd::Level;
 use super::window::GROUP;
 use bits::Bits;
@@ -85,6 +87,12 @@ struct Row {
     staged: Option<Staged>,
     /// What must be recomputed.
     dirty: Option<Dirty>,
+}
+
+impl Row {
+    fn begins_block(&self) -> bool {
+        blocks::begins(self.time)
+    }
 }
 
 /// Values of all factors of one pipeline, or of a part of them.
@@ -335,6 +343,15 @@ impl Panel {
         }
         self.first_dirty = self.first_dirty.min(at);
         Ok(())
+    }
+
+    /// How many rows before the row at place `at` the blocks of its long windows begin, the newest
+    /// first.
+    fn begins(&self, at: usize) -> Vec<usize> {
+        let longest = self.layout.sums.iter().map(|sums| sums.window).max().unwrap_or(0);
+        let rows = self.rows.range(..=at.min(self.rows.len().saturating_sub(1))).rev();
+        let begin = |(back, row): (usize, &Row)| row.begins_block().then_some(back);
+        rows.take(longest).enumerate().filter_map(begin).collect()
     }
 
     /// Makes place for so many symbols.

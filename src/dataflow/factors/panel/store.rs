@@ -5,6 +5,8 @@ use std::ops::Range;
 use super::bits::Bits;
 use super::history::History;
 use super::layout::{Layout, MOST_ARGUMENTS, Place, Step};
+use super::sums::Sums;
+use crate::dataflow::factors::blocks::{Cuts, Kept};
 use crate::dataflow::factors::simd::Level;
 use crate::dataflow::factors::sorted::Sorted;
 use crate::dataflow::factors::window::{GROUP, Window};
@@ -20,6 +22,8 @@ pub(super) struct Store {
     constants: Vec<Vec<f64>>,
     /// Sorted windows as of the newest row, by their number in the layout.
     pub(super) sorted: Vec<Sorted>,
+    /// Sums of blocks as of the newest row, by their number in the layout.
+    pub(super) sums: Vec<Sums>,
     /// Current rows of nodes that are not kept.
     pub(super) buffers: Vec<Vec<f64>>,
     /// Length of all rows: symbols rounded up to whole groups, at least one more than there are.
@@ -34,7 +38,11 @@ pub(super) struct Workspace {
     starts: [Vec<usize>; MOST_ARGUMENTS],
     kernels: Scratch,
     masked: [Vec<f64>; MOST_ARGUMENTS],
+    cuts: Vec<usize>,
 }
+
+/// Windows with more blocks are added up anew for every bar: there are none of that length.
+const MOST_BLOCKS: usize = 64;
 
 /// Which row is computed.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +51,14 @@ pub(super) struct RowAt<'a> {
     pub(super) level: Level,
     /// How many rows are newer.
     pub(super) back: usize,
+    /// Whether it is the newest one and is just being closed: what is kept for it is up to date.
+    pub(super) newest: bool,
     /// How many rows are older.
     pub(super) older: usize,
     /// How many symbols there are.
     pub(super) symbols: usize,
+    /// How many rows before it blocks begin, the newest first.
+    pub(super) begins: &'a [usize],
     /// Symbols that count in cross-sections.
     pub(super) members: &'a Bits,
 }
@@ -57,6 +69,7 @@ impl Store {
             histories: layout.nodes.iter().map(|_| History::default()).collect(),
             constants: layout.nodes.iter().map(|_| Vec::new()).collect(),
             sorted: layout.sorted.iter().map(|(_, n)| Sorted::new(*n)).collect(),
+            sums: layout.sums.iter().map(|_| Sums::default()).collect(),
             buffers: vec![Vec::new(); layout.buffers],
             width: 0,
         };
@@ -82,6 +95,9 @@ impl Store {
         for sorted in &mut self.sorted {
             sorted.widen(width);
         }
+        for sums in &mut self.sums {
+            sums.widen(width);
+        }
         self.width = width;
     }
 
@@ -89,6 +105,7 @@ impl Store {
         let rows = self.constants.iter().chain(&self.buffers);
         self.histories.iter().map(History::bytes).sum::<usize>()
             + self.sorted.iter().map(Sorted::bytes).sum::<usize>()
+            + self.sums.iter().map(Sums::bytes).sum::<usize>()
             + rows.map(|row| row.capacity() * size_of::<f64>()).sum::<usize>()
     }
 
@@ -126,9 +143,9 @@ impl Store {
                 for (row, arg) in rows.iter_mut().zip(args) {
                     *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
                 }
-                (kernel.run)(at.level, &rows[..args.len()], rules.how(), out);
+                (kernel.run)(at.level, &rows[..args.len()], rules.how(Cuts::default()), out);
             }
-            Step::Rolling { kernel, args, rules, .. } => {
+            Step::Rolling { kernel, blocks, args, rules, .. } => {
                 let mut window = rules.window;
                 if at.older < kernel.reads.reach(window) {
                     if !rules.partial(kernel.reads) {
@@ -142,7 +159,25 @@ impl Store {
                 {
                     *window_of = self.window(layout, *arg, at.back, kernel.reads, window, starts);
                 }
-                (kernel.run)(at.level, &windows[..args.len()], rules.how(), range, out);
+                work.cuts.clear();
+                let mut kept: [&[f64]; MOST_BLOCKS] = [&[]; MOST_BLOCKS];
+                let mut cuts = Cuts::default();
+                if let Some((_, number)) = blocks {
+                    let begins = at.begins.iter().take_while(|back| **back < window);
+                    work.cuts.extend(begins.map(|back| window - 1 - back));
+                    work.cuts.reverse();
+                    cuts.rows = &work.cuts;
+                    let count = work.cuts.len();
+                    if at.newest && count <= MOST_BLOCKS {
+                        for (i, place) in kept[..count].iter_mut().enumerate() {
+                            let block = self.sums[*number].block(count - 1 - i);
+                            *place = block.unwrap_or(&[]);
+                        }
+                        let blocks = &kept[..count];
+                        cuts.kept = Some(Kept { blocks, pitch: self.width });
+                    }
+                }
+                (kernel.run)(at.level, &windows[..args.len()], rules.how(cuts), range, out);
             }
             Step::CrossSection { kernel, args, rules } => {
                 let all = at.members.count() == at.symbols;
@@ -164,7 +199,7 @@ impl Store {
                 }
                 let (symbols, unseen) = out.split_at_mut(at.symbols.min(out.len()));
                 let rows = &rows[..args.len()];
-                kernel(at.level, rows, rules.how(), &mut work.kernels, symbols);
+                kernel(at.level, rows, rules.how(Cuts::default()), &mut work.kernels, symbols);
                 if !all {
                     for (i, value) in symbols.iter_mut().enumerate() {
                         *value = if at.members.contains(i) { *value } else { f64::NAN };

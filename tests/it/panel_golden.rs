@@ -23,12 +23,18 @@ fn folder() -> PathBuf {
 }
 
 fn read(name: &str) -> Vec<RecordBatch> {
-    let file = File::open(folder().join(name)).unwrap();
+    read_table(&folder().join(name))
+}
+
+/// All of a Parquet file.
+pub(crate) fn read_table(path: &Path) -> Vec<RecordBatch> {
+    let file = File::open(path).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     reader.build().unwrap().map(Result::unwrap).collect()
 }
 
-fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
+/// A column of text.
+pub(crate) fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
     let column = batch.column_by_name(column).unwrap();
     match column.data_type() {
         arrow_schema::DataType::Dictionary(..) => {
@@ -44,7 +50,8 @@ fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
     }
 }
 
-fn times(batch: &RecordBatch) -> Vec<Time> {
+/// The column `date`.
+pub(crate) fn times(batch: &RecordBatch) -> Vec<Time> {
     let column = batch.column_by_name("date").unwrap();
     let column = arrow_cast_nanos(column.as_ref());
     column.into_iter().map(Time::from_nanos).collect()

@@ -4,6 +4,7 @@
 //! gives a [`Signature`] to the language, a kernel that works on whole rows of symbols, and, for
 //! tests, a twin: the same definition for a single cell, as plainly as it can be said.
 
+mod blocks;
 mod cross_section;
 mod elementwise;
 mod grid;
@@ -31,6 +32,7 @@ pub use panel::{Cost, Emit, Late, Panel, PanelError, Rows, Stats};
 pub use simd::Level;
 pub use split::split;
 
+use blocks::{Blocked, Cuts};
 use cross_section::Scratch;
 use sorted::Sorted;
 use window::Window;
@@ -56,6 +58,8 @@ pub(crate) enum Kernel {
     Rolling(Rolling),
     /// The same, and from sorted windows where these are kept: with the same bits.
     Sorted(Rolling, Pick),
+    /// The same, in blocks where windows are long.
+    Blocked(Rolling, Blocked),
     /// Rows of the members of the universe to a row. May not depend on the order of the symbols.
     CrossSection(fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64])),
     /// The state of the time before and rows of the arguments to the state of this time.
@@ -76,6 +80,8 @@ pub(crate) struct How<'a> {
     pub(crate) n: usize,
     /// All constant arguments, the window included.
     pub(crate) params: &'a [f64],
+    /// Where the blocks of a long window begin.
+    pub(crate) cuts: Cuts<'a>,
 }
 
 impl How<'_> {
@@ -138,6 +144,7 @@ impl fmt::Debug for Kernel {
             Kernel::Elementwise(_) => "elementwise",
             Kernel::Rolling(_) => "rolling",
             Kernel::Sorted(..) => "rolling, sorted",
+            Kernel::Blocked(..) => "rolling, in blocks",
             Kernel::CrossSection(_) => "cross-section",
             Kernel::Recursive(_) => "recursive",
         })

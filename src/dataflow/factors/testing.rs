@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::blocks::{self, Cuts};
 use super::random::Random;
-use super::{How, Kernel, Reads, Twin, functions, member};
+use super::{How, Kernel, Member, Reads, Twin, functions, member};
 use crate::formula::{Exactness, Family, Graph, Mode, Node, NodeId, NodeKind, Parameter};
-
-/// Partial windows, for twins.
-pub(crate) const PARTIAL: How<'static> =
-    How { inexact: false, mode: Mode { partial: true, ..Mode::PLAIN }, n: 0, params: &[] };
+use crate::model::Time;
 
 /// Builds a graph; equal expressions become one node.
 #[derive(Debug, Default)]
@@ -113,6 +111,18 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
     builder.0
 }
 
+/// Where the blocks of a long window begin, whose rows are so far back.
+fn cuts_of(member: &Member, n: usize, back: &[usize], t: usize, times: &[i64]) -> Vec<usize> {
+    if !matches!(member.kernel, Kernel::Blocked(..)) || n < blocks::LONG {
+        return Vec::new();
+    }
+    let begins = |i: &usize| {
+        let time = t.checked_sub(back[*i]).map(|t| Time::from_nanos(times[t]));
+        time.is_some_and(blocks::begins)
+    };
+    (0..back.len()).filter(begins).collect()
+}
+
 /// Rows of a table by time and symbol.
 pub(crate) type Table = BTreeMap<(i64, u32), Vec<f64>>;
 
@@ -148,7 +158,7 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                         let member = member(function).expect("an operator");
                         let inexact = !graph.nodes[args[0]].exact && !mode.raw_ties;
                         let n = node.window();
-                        let how = How { inexact, mode: *mode, n, params };
+                        let how = How { inexact, mode: *mode, n, params, cuts: Cuts::default() };
                         match member.twin {
                             Twin::Cell(f) => {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
@@ -158,7 +168,7 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                     counted.iter().map(|u| values[*a][*u][s]).collect()
                                 };
                                 let args: Vec<Vec<f64>> = args.iter().map(arg).collect();
-                                of_windows(f, &member.kernel, how, &args)
+                                of_windows(f, member, how, &args, &times)
                             }
                             Twin::Row(f) => {
                                 let row = across.get_or_insert_with(|| {
@@ -190,19 +200,30 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
 }
 
-/// A cell of an operator down a column, from all values of its arguments that count.
+/// A cell of an operator down a column, from all values of its arguments that count. `times` are
+/// those of the values, unless these are a symbol's own bars.
 fn of_windows(
     twin: fn(&[Vec<f64>], How<'_>) -> f64,
-    kernel: &Kernel,
+    member: &Member,
     how: How<'_>,
     args: &[Vec<f64>],
+    times: &[i64],
 ) -> f64 {
-    let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _)) = kernel else { panic!() };
+    let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _) | Kernel::Blocked(kernel, _)) =
+        member.kernel
+    else {
+        panic!("{} has no windows", member.signature.name)
+    };
     let older = args[0].len() - 1;
     let back = rows_back(kernel.reads, how, older);
     if back.first().is_none_or(|oldest| *oldest > older) {
         return f64::NAN;
     }
+    let mut cuts = cuts_of(member, how.n, &back, older, times);
+    if how.mode.traded {
+        cuts.clear();
+    }
+    let how = How { cuts: Cuts { rows: &cuts, kept: None }, ..how };
     let window = |x: &Vec<f64>| back.iter().map(|b| x[older - b]).collect();
     twin(&args.iter().map(window).collect::<Vec<_>>(), how)
 }

@@ -36,6 +36,12 @@ impl<'a> Window<'a> {
         self.starts.iter().map(move |start| block(self.data, start + at))
     }
 
+    /// `L` symbols from `at` of row number `row`, 0 = oldest.
+    #[inline(always)]
+    pub(crate) fn row<const L: usize>(self, row: usize, at: usize) -> &'a [f64; L] {
+        block(self.data, self.starts.get(row).copied().unwrap_or(usize::MAX - at) + at)
+    }
+
     /// One symbol of row number `row`, 0 = oldest.
     #[inline(always)]
     pub(crate) fn value(&self, row: usize, symbol: usize) -> f64 {
@@ -157,7 +163,7 @@ impl<S: Scan<1>> Fold for Scanned<S> {
 }
 
 /// Computes again, by a fold that knows what to do with gaps, where a fast kernel that does not has
-/// left something missing. Where no value of a window is missing the two must give the same bits.
+/// left something missing.
 pub(crate) fn mend<F: Fold>(
     level: Level,
     fold: F,
@@ -181,24 +187,30 @@ impl<F: Fold> Body for Mend<'_, '_, F> {
         let Mend { fold, args, mut at, out } = self;
         let (few, rest) = out.as_chunks_mut::<FEW>();
         for block in few {
-            if has_gap(block) {
-                *block = fold.fold(args, at);
-            }
+            fill_gaps(fold, args, at, block);
             at += FEW;
         }
         for block in rest.as_chunks_mut::<GROUP>().0 {
-            if has_gap(block) {
-                *block = fold.fold(args, at);
-            }
+            fill_gaps(fold, args, at, block);
             at += GROUP;
         }
     }
 }
 
-/// Without leaving early, so that it runs in vectors.
 #[inline(always)]
-fn has_gap<const L: usize>(block: &[f64; L]) -> bool {
-    block.iter().fold(false, |gap, v| gap | v.is_nan())
+fn fill_gaps<const L: usize, F: Fold>(
+    fold: F,
+    args: &[Window<'_>],
+    at: usize,
+    block: &mut [f64; L],
+) {
+    // Without leaving early, so that it runs in vectors.
+    if block.iter().fold(false, |gap, v| gap | v.is_nan()) {
+        // Neighbours keep what they have: a value may not depend on whose lane it shares.
+        for (value, mended) in block.iter_mut().zip(fold.fold::<L>(args, at)) {
+            *value = if value.is_nan() { mended } else { *value };
+        }
+    }
 }
 
 struct Scanner<'a, 'w, const L: usize, const A: usize, S> {

@@ -3,6 +3,7 @@
 use super::layout::{Place, Step};
 use super::store::RowAt;
 use super::{Panel, Row};
+use crate::dataflow::factors::blocks::Cuts;
 use crate::model::{FactorBatch, Time};
 
 /// Presence as a number: what windows over own bars depend on.
@@ -57,17 +58,21 @@ impl Panel {
 
     fn compute_newest(&mut self) {
         let (layout, width) = (&self.layout, self.store.width);
+        let begins = self.begins(self.rows.len().saturating_sub(1));
         let Some(row) = self.rows.back() else { return };
         let mut profile = self.profile.as_mut().and_then(|p| p.start().then_some(p));
         let at = RowAt {
             level: self.level,
             back: 0,
+            newest: true,
+            begins: &begins,
             older: self.rows.len() - 1,
             changeable: self.rows.len() - 1 - self.settled,
             symbols: self.symbols,
             members: &row.members,
         };
         let mut slid = vec![false; layout.sorted.len()];
+        let mut summed = vec![false; layout.sums.len()];
         for (id, node) in layout.nodes.iter().enumerate() {
             if matches!(node.step, Step::Input) {
                 continue;
@@ -76,6 +81,12 @@ impl Panel {
                 && !std::mem::replace(&mut slid[*number], true)
             {
                 self.store.slide(layout, *number, self.level, at.older, &mut self.workspace);
+            }
+            if let Step::Rolling { blocks: Some((_, number)), .. } = &node.step
+                && !std::mem::replace(&mut summed[*number], true)
+            {
+                let (sums, histories) = (&mut self.store.sums[*number], &self.store.histories);
+                sums.go_on(self.level, &layout.sums[*number], histories, &begins);
             }
             // The place is taken out of the store while it is written: no node reads itself.
             let work = &mut self.workspace;
@@ -96,7 +107,8 @@ impl Panel {
                             if at.older >= kernel.reads.reach(rules.window)
                                 || rules.partial(kernel.reads) =>
                         {
-                            pick(self.level, &self.store.sorted[*number], rules.how(), cells);
+                            let how = rules.how(Cuts::default());
+                            pick(self.level, &self.store.sorted[*number], how, cells);
                         }
                         _ => self.store.compute(layout, id, at, 0..width, work, cells),
                     }

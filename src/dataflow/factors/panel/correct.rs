@@ -10,6 +10,7 @@ use super::dirty::{Dirty, runs};
 use super::emit::same;
 use super::layout::{Layout, Place, Step};
 use super::store::RowAt;
+use super::sums::Sums;
 use super::{Panel, Row};
 use crate::dataflow::factors::sorted::Sorted;
 use crate::dataflow::factors::window::GROUP;
@@ -25,6 +26,8 @@ pub(super) struct Correction {
     groups: Vec<u64>,
     changed: Vec<u64>,
     missing: Vec<u64>,
+    /// How many rows before the row blocks begin.
+    begins: Vec<usize>,
     /// By buffer: which node's values it holds, and for which groups.
     owners: Vec<(NodeId, Vec<u64>)>,
     /// By distinct output: values before, valid for the symbols in the set.
@@ -89,6 +92,7 @@ impl Panel {
     pub(super) fn correct(&mut self, at: usize, out: &mut Vec<FactorBatch>) {
         let before = self.rows[at].present.clone();
         self.correction.reset(self.store.width);
+        self.correction.begins = self.begins(at);
         let mut dirty = self.rows[at].dirty.take().unwrap_or_else(|| {
             let mut dirty = self.spare_dirty.pop().unwrap_or_default();
             dirty.reset(self.layout.nodes.len(), self.store.width / GROUP);
@@ -200,6 +204,11 @@ impl Panel {
                     sorted.forget(&changed);
                 }
             }
+            for (sums, of) in self.store.sums.iter_mut().zip(&self.layout.sums) {
+                if of.args.contains(&node) && back < of.window {
+                    sums.forget(&changed);
+                }
+            }
             for i in 0..self.layout.nodes[node].readers.len() {
                 let reader = self.layout.nodes[node].readers[i];
                 let last = reader.rows.1.min(self.rows.len() - 1 - at);
@@ -294,6 +303,8 @@ impl Panel {
         let row = RowAt {
             level: self.level,
             back: self.rows.len() - 1 - at,
+            newest: false,
+            begins: &self.correction.begins,
             older: at,
             changeable: at - self.settled,
             symbols: self.symbols,
@@ -351,6 +362,7 @@ impl Panel {
     /// Marks all windows from row `at` on that reach beyond it: the rows before moved.
     fn mark_windows(&mut self, at: usize) {
         self.store.sorted.iter_mut().for_each(Sorted::forget_all);
+        self.store.sums.iter_mut().for_each(Sums::forget_all);
         let groups = self.store.width / GROUP;
         for i in 0..self.layout.windows.len() {
             let (node, reach) = self.layout.windows[i];

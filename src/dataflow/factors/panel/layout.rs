@@ -2,6 +2,8 @@
 //! and who must be told of a change.
 
 use super::super::recursive::MASK;
+use super::sums::SumsLayout;
+use crate::dataflow::factors::blocks::{Blocked, Cuts, LONG};
 use crate::dataflow::factors::{
     How, Kernel, Level, Pick, Reads, Recursive, Rolling, Scratch, member,
 };
@@ -24,9 +26,6 @@ pub enum PanelError {
 /// The most arguments that an operator has.
 pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 
-/// Windows from here on are told apart in profiles.
-const LONG: usize = 60;
-
 /// The graph, analysed.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
@@ -42,6 +41,8 @@ pub(super) struct Layout {
     pub(super) outputs: Vec<NodeId>,
     /// Sorted windows that nodes share: the node whose rows they hold, and how many.
     pub(super) sorted: Vec<(NodeId, usize)>,
+    /// Sums of blocks that nodes share.
+    pub(super) sums: Vec<SumsLayout>,
     /// How many buffers nodes share that are not kept.
     pub(super) buffers: usize,
     /// Rows before the oldest that may change, which some node reads.
@@ -93,6 +94,8 @@ pub(super) enum Step {
         kernel: Rolling,
         /// What takes the newest row from sorted windows, and the number of these.
         pick: Option<(Pick, usize)>,
+        /// What adds up its blocks, and the number of their sums; only of long windows.
+        blocks: Option<(Blocked, usize)>,
         args: Vec<NodeId>,
         rules: Chosen,
     },
@@ -128,8 +131,9 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    pub(super) fn how(&self) -> How<'_> {
-        How { inexact: self.inexact, mode: self.mode, n: self.window, params: &self.params }
+    pub(super) fn how<'a>(&'a self, cuts: Cuts<'a>) -> How<'a> {
+        let (inexact, mode, n) = (self.inexact, self.mode, self.window);
+        How { inexact, mode, n, params: &self.params, cuts }
     }
 
     /// Whether a window may have fewer rows, as long as there are no more.
@@ -208,6 +212,7 @@ impl Layout {
         }
         layout.number_outputs();
         layout.share_sorted();
+        layout.share_sums();
         layout.find_reach();
         layout.place_buffers();
         layout.find_readers();
@@ -253,6 +258,30 @@ impl Layout {
         }
     }
 
+    /// Windows of all lengths over the same rows share the sums of their blocks.
+    fn share_sums(&mut self) {
+        let constant = |node: &NodeId| self.nodes[*node].place != Place::Kept;
+        let constants: Vec<bool> = (0..self.nodes.len()).map(|node| constant(&node)).collect();
+        for node in &mut self.nodes {
+            let Step::Rolling { blocks, args, rules, .. } = &mut node.step else { continue };
+            // Constants have no rows of their own to be added up.
+            if args.iter().any(|arg| constants[*arg]) {
+                *blocks = None;
+            }
+            let Some((own, number)) = blocks else { continue };
+            let same = |known: &SumsLayout| known.kernel.sums == own.sums && known.args == *args;
+            *number = self.sums.iter().position(same).unwrap_or(self.sums.len());
+            match self.sums.get_mut(*number) {
+                Some(known) => known.window = known.window.max(rules.window),
+                None => self.sums.push(SumsLayout {
+                    kernel: *own,
+                    args: args.clone(),
+                    window: rules.window,
+                }),
+            }
+        }
+    }
+
     fn find_reach(&mut self) {
         for id in 0..self.nodes.len() {
             match &self.nodes[id].step {
@@ -261,7 +290,7 @@ impl Layout {
                     self.windows.push((id, 1));
                     self.reach = self.reach.max(1);
                 }
-                Step::Rolling { kernel, pick, args, rules } => {
+                Step::Rolling { kernel, pick, args, rules, .. } => {
                     // The row that leaves a sorted window must still be there.
                     let more = usize::from(pick.is_some());
                     let reach = kernel.reads.reach(rules.window) + more;
@@ -388,9 +417,13 @@ fn step(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Step, PanelError> {
     };
     Ok(match member.kernel {
         Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
-        Kernel::Rolling(kernel) => Step::Rolling { kernel, pick: None, args, rules },
+        Kernel::Rolling(kernel) => Step::Rolling { kernel, pick: None, blocks: None, args, rules },
+        Kernel::Blocked(kernel, own) => {
+            let blocks = (rules.window >= LONG).then_some((own, usize::MAX));
+            Step::Rolling { kernel, pick: None, blocks, args, rules }
+        }
         Kernel::Sorted(kernel, pick) => {
-            Step::Rolling { kernel, pick: Some((pick, usize::MAX)), args, rules }
+            Step::Rolling { kernel, pick: Some((pick, usize::MAX)), blocks: None, args, rules }
         }
         Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
         Kernel::Recursive(kernel) => Step::Recursive { kernel, args, rules },

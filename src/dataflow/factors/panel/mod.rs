@@ -21,6 +21,7 @@ mod own;
 mod profile;
 mod rows;
 mod store;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::formula::Graph;
 use crate::model::{FactorBatch, Time};
 
+use super::blocks;
 use super::simd::Level;
 use super::window::GROUP;
 use bits::Bits;
@@ -80,6 +82,12 @@ struct Row {
     staged: Option<Staged>,
     /// What must be recomputed.
     dirty: Option<Dirty>,
+}
+
+impl Row {
+    fn begins_block(&self) -> bool {
+        blocks::begins(self.time)
+    }
 }
 
 /// Values of all factors of one pipeline, or of a part of them.
@@ -254,6 +262,15 @@ impl Panel {
     /// The instruction set that its kernels use.
     pub fn level(&self) -> Level {
         self.level
+    }
+
+    /// How many rows before the row at place `at` the blocks of its long windows begin, the newest
+    /// first.
+    fn begins(&self, at: usize) -> Vec<usize> {
+        let longest = self.layout.sums.iter().map(|sums| sums.window).max().unwrap_or(0);
+        let rows = self.rows.range(..=at.min(self.rows.len().saturating_sub(1))).rev();
+        let begin = |(back, row): (usize, &Row)| row.begins_block().then_some(back);
+        rows.take(longest).enumerate().filter_map(begin).collect()
     }
 
     /// Makes place for so many symbols.

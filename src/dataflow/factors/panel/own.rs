@@ -8,6 +8,7 @@ use super::super::recursive::MASK;
 use super::bits::Bits;
 use super::layout::{Chosen, Layout, MOST_ARGUMENTS, Place, Step};
 use super::store::{RowAt, Store};
+use crate::dataflow::factors::blocks::Cuts;
 use crate::dataflow::factors::window::{GROUP, Window};
 use crate::dataflow::factors::{Reads, Rolling};
 use crate::formula::{Node, NodeId, NodeKind};
@@ -168,7 +169,7 @@ impl Store {
                 }
                 let mut values = [0.0; GROUP];
                 let windows = &windows[..series.len()];
-                (kernel.run)(at.level, windows, rules.how(), 0..GROUP, &mut values);
+                (kernel.run)(at.level, windows, rules.how(Cuts::default()), 0..GROUP, &mut values);
                 for other in lane..GROUP.min(out.len()) {
                     if found[other] == count {
                         (out[other], done[other]) = (values[other], true);

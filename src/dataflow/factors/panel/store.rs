@@ -6,6 +6,8 @@ use super::bits::Bits;
 use super::history::History;
 use super::layout::{Layout, MOST_ARGUMENTS, Place, Step};
 use super::own::{Gathered, OwnBars};
+use super::sums::Sums;
+use crate::dataflow::factors::blocks::{Cuts, Kept};
 use crate::dataflow::factors::simd::Level;
 use crate::dataflow::factors::sorted::Sorted;
 use crate::dataflow::factors::window::{GROUP, Window};
@@ -23,6 +25,8 @@ pub(super) struct Store {
     pub(super) own: OwnBars,
     /// Sorted windows as of the newest row, by their number in the layout.
     pub(super) sorted: Vec<Sorted>,
+    /// Sums of blocks as of the newest row, by their number in the layout.
+    pub(super) sums: Vec<Sums>,
     /// Current rows of nodes that are not kept.
     pub(super) buffers: Vec<Vec<f64>>,
     /// Length of all rows: symbols rounded up to whole groups, at least one more than there are.
@@ -38,7 +42,11 @@ pub(super) struct Workspace {
     kernels: Scratch,
     masked: [Vec<f64>; MOST_ARGUMENTS],
     gathered: Gathered,
+    cuts: Vec<usize>,
 }
+
+/// Windows with more blocks are added up anew for every bar: there are none of that length.
+const MOST_BLOCKS: usize = 64;
 
 /// Which row is computed.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +55,16 @@ pub(super) struct RowAt<'a> {
     pub(super) level: Level,
     /// How many rows are newer.
     pub(super) back: usize,
+    /// Whether it is the newest one and is just being closed: what is kept for it is up to date.
+    pub(super) newest: bool,
     /// How many rows are older.
     pub(super) older: usize,
     /// How many of these may change.
     pub(super) changeable: usize,
     /// How many symbols there are.
     pub(super) symbols: usize,
+    /// How many rows before it blocks begin, the newest first.
+    pub(super) begins: &'a [usize],
     /// Symbols that count in cross-sections.
     pub(super) members: &'a Bits,
 }
@@ -64,6 +76,7 @@ impl Store {
             constants: layout.nodes.iter().map(|_| Vec::new()).collect(),
             own: OwnBars::new(layout),
             sorted: layout.sorted.iter().map(|(_, n)| Sorted::new(*n)).collect(),
+            sums: layout.sums.iter().map(|_| Sums::default()).collect(),
             buffers: vec![Vec::new(); layout.buffers],
             width: 0,
         };
@@ -90,6 +103,9 @@ impl Store {
         for sorted in &mut self.sorted {
             sorted.widen(width);
         }
+        for sums in &mut self.sums {
+            sums.widen(width);
+        }
         self.width = width;
     }
 
@@ -98,6 +114,7 @@ impl Store {
         self.histories.iter().map(History::bytes).sum::<usize>()
             + self.own.bytes()
             + self.sorted.iter().map(Sorted::bytes).sum::<usize>()
+            + self.sums.iter().map(Sums::bytes).sum::<usize>()
             + rows.map(|row| row.capacity() * size_of::<f64>()).sum::<usize>()
     }
 
@@ -135,9 +152,9 @@ impl Store {
                 for (row, arg) in rows.iter_mut().zip(args) {
                     *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
                 }
-                (kernel.run)(at.level, &rows[..args.len()], rules.how(), out);
+                (kernel.run)(at.level, &rows[..args.len()], rules.how(Cuts::default()), out);
             }
-            Step::Rolling { kernel, args, rules, .. } => {
+            Step::Rolling { kernel, blocks, args, rules, .. } => {
                 let mut window = rules.window;
                 if at.older < kernel.reads.reach(window) {
                     if !rules.partial(kernel.reads) {
@@ -151,7 +168,25 @@ impl Store {
                 {
                     *window_of = self.window(layout, *arg, at.back, kernel.reads, window, starts);
                 }
-                (kernel.run)(at.level, &windows[..args.len()], rules.how(), range, out);
+                work.cuts.clear();
+                let mut kept: [&[f64]; MOST_BLOCKS] = [&[]; MOST_BLOCKS];
+                let mut cuts = Cuts::default();
+                if let Some((_, number)) = blocks {
+                    let begins = at.begins.iter().take_while(|back| **back < window);
+                    work.cuts.extend(begins.map(|back| window - 1 - back));
+                    work.cuts.reverse();
+                    cuts.rows = &work.cuts;
+                    let count = work.cuts.len();
+                    if at.newest && count <= MOST_BLOCKS {
+                        for (i, place) in kept[..count].iter_mut().enumerate() {
+                            let block = self.sums[*number].block(count - 1 - i);
+                            *place = block.unwrap_or(&[]);
+                        }
+                        let blocks = &kept[..count];
+                        cuts.kept = Some(Kept { blocks, pitch: self.width });
+                    }
+                }
+                (kernel.run)(at.level, &windows[..args.len()], rules.how(cuts), range, out);
             }
             Step::Traded { kernel, args, rules } => {
                 let of = (*kernel, args.as_slice(), rules);
@@ -177,7 +212,7 @@ impl Store {
                 }
                 let (symbols, unseen) = out.split_at_mut(at.symbols.min(out.len()));
                 let rows = &rows[..args.len()];
-                kernel(at.level, rows, rules.how(), &mut work.kernels, symbols);
+                kernel(at.level, rows, rules.how(Cuts::default()), &mut work.kernels, symbols);
                 if !all {
                     for (i, value) in symbols.iter_mut().enumerate() {
                         *value = if at.members.contains(i) { *value } else { f64::NAN };

@@ -7,6 +7,7 @@ use super::{Emit, Panel};
 use crate::dataflow::factors::random::Random;
 use crate::dataflow::factors::simd::Level;
 use crate::dataflow::factors::testing::{Builder, Table, random_graph, same_row, twin};
+use crate::dataflow::factors::window::GROUP;
 use crate::formula::Graph;
 use crate::model::{FactorBatch, RowBatch, SymbolId, Time};
 
@@ -297,7 +298,9 @@ fn state_does_not_grow_with_time() {
         panel.work(time(t), false, usize::MAX, &mut Vec::new());
         sizes.push(panel.state_bytes());
     }
-    assert_eq!(sizes[20], sizes[99]);
+    // At most each of the 7 rows of the window begins a block, whose sum takes two rows.
+    let blocks = 7 * 2 * 8 * GROUP;
+    assert!(sizes[20].abs_diff(sizes[99]) <= blocks, "{} then {}", sizes[20], sizes[99]);
     assert_eq!(panel.stats().closed, 100);
 }
 

@@ -2,10 +2,11 @@
 
 use super::moments::{Pairs, Spread};
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, mend, scan, signature,
+    Blockwise, Exactness, Fold, Member, Parameter, Reads, Rolling, Scan, Window, blocked, blocks,
+    mend, signature,
 };
 #[cfg(test)]
-use super::{Twin, moments::twin_pairs, usable};
+use super::{How, Twin, moments::twin_pairs};
 
 /// A standard deviation up to this is none, says Qlib.
 pub(super) const QLIB_FLAT: f64 = 2e-5;
@@ -26,35 +27,41 @@ pub(super) static CORR: Member = Member {
         cost: super::Cost::Window,
         example: "ts_corr(close, volume, 10)",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            let qlib = how.mode.qlib;
-            if qlib {
-                scan::<32, 2, _>(level, Corr::<true>, args, range.clone(), out);
-            } else {
-                scan::<32, 2, _>(level, Corr::<false>, args, range.clone(), out);
-            }
-            if how.mode.partial {
-                mend(level, OfSome { qlib }, args, range, out);
-            }
+    kernel: blocked::<2, 5, Corr<false>>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                let qlib = how.mode.qlib;
+                if qlib {
+                    blocks::scan::<32, 2, 5, _>(level, Corr::<true>, args, how, range.clone(), out);
+                } else {
+                    blocks::scan::<32, 2, 5, _>(
+                        level,
+                        Corr::<false>,
+                        args,
+                        how,
+                        range.clone(),
+                        out,
+                    );
+                }
+                if how.mode.partial {
+                    mend(level, OfSome { qlib }, args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "pairs",
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {
-        let (n, vx, vy, xy) = twin_pairs(&w[0], &w[1]);
+        let (n, vx, vy, xy) = twin_pairs(&w[0], &w[1], how);
         let enough = n >= 2.0 && (how.mode.partial || n == how.n as f64);
         if !enough || vx <= 0.0 || vy <= 0.0 {
             return f64::NAN;
         }
-        let flat = |window: &Vec<f64>| {
-            let x = usable(window, crate::dataflow::factors::testing::PARTIAL, 2).unwrap();
-            let newest = x[x.len() - 1];
-            let s = x.iter().fold(0.0, |s, v| s + (v - newest));
-            let ss = x.iter().fold(0.0, |s, v| s + (v - newest) * (v - newest));
-            let n = x.len() as f64;
-            ((ss - s * s / n) / (n - 1.0)).max(0.0).sqrt() <= QLIB_FLAT
-        };
+        // Each window on its own; in blocks only where the pairs are.
+        let cuts = if n == w[0].len() as f64 { how.cuts } else { Default::default() };
+        let own = How { cuts, ..how };
+        let flat = |window: &Vec<f64>| super::std::twin_var(window, own).sqrt() <= QLIB_FLAT;
         if how.mode.qlib && (flat(&w[0]) || flat(&w[1])) {
             return f64::NAN;
         }
@@ -93,7 +100,7 @@ impl Fold for OfSome {
 }
 
 /// Of windows without gaps; `QLIB` for its rule about windows that hardly move.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Corr<const QLIB: bool>;
 
 /// Newest values, and sums of the distances from them and of their products.
@@ -144,5 +151,34 @@ impl<const QLIB: bool> Scan<2> for Corr<QLIB> {
             out[j] = if vx > 0.0 && vy > 0.0 && moves(vx) && moves(vy) { c } else { f64::NAN };
         }
         out
+    }
+}
+
+impl<const QLIB: bool> Blockwise<2, 5> for Corr<QLIB> {
+    #[inline(always)]
+    fn keep<const L: usize>(self, s: Moments<L>) -> [[f64; L]; 5] {
+        [s.x, s.y, s.xx, s.yy, s.xy]
+    }
+
+    #[inline(always)]
+    fn recall<const L: usize>(self, first: [&[f64; L]; 2], kept: [&[f64; L]; 5]) -> Moments<L> {
+        let [x, y, xx, yy, xy] = kept.map(|row| *row);
+        Moments { newest: first.map(|row| *row), x, y, xx, yy, xy }
+    }
+
+    #[inline(always)]
+    fn join<const L: usize>(self, mut s: Moments<L>, block: Moments<L>, n: f64) -> Moments<L> {
+        for j in 0..L {
+            // About the window's newest values instead of the block's first.
+            let d = block.newest[0][j] - s.newest[0][j];
+            let e = block.newest[1][j] - s.newest[1][j];
+            let (x, y) = (block.x[j] + n * d, block.y[j] + n * e);
+            s.xx[j] += block.xx[j] + d * (block.x[j] + x);
+            s.yy[j] += block.yy[j] + e * (block.y[j] + y);
+            s.xy[j] += block.xy[j] + (d * block.y[j] + e * x);
+            s.x[j] += x;
+            s.y[j] += y;
+        }
+        s
     }
 }

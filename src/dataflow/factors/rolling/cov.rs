@@ -2,8 +2,8 @@
 
 use super::moments::Pairs;
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, gap, mend, scan,
-    signature,
+    Blockwise, Exactness, Fold, Member, Parameter, Reads, Rolling, Scan, Window, blocked, blocks,
+    gap, mend, signature,
 };
 #[cfg(test)]
 use super::{Twin, moments::twin_pairs};
@@ -23,25 +23,28 @@ pub(super) static COV: Member = Member {
         cost: super::Cost::Window,
         example: "ts_cov(rank(close), rank(volume), 10)",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            scan::<32, 2, _>(level, Cov, args, range.clone(), out);
-            if how.mode.partial {
-                mend(level, OfSome, args, range, out);
-            }
+    kernel: blocked::<2, 4, Cov>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                blocks::scan::<32, 2, 4, _>(level, Cov, args, how, range.clone(), out);
+                if how.mode.partial {
+                    mend(level, OfSome, args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "products",
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {
-        let (n, _, _, xy) = twin_pairs(&w[0], &w[1]);
+        let (n, _, _, xy) = twin_pairs(&w[0], &w[1], how);
         let enough = n >= 2.0 && (how.mode.partial || n == how.n as f64);
         if enough { xy / (n - 1.0) } else { f64::NAN }
     }),
 };
 
 /// Of windows without gaps.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Cov;
 
 /// Newest values, and sums of the distances from them and of their products.
@@ -100,5 +103,33 @@ impl Fold for OfSome {
             out[j] = if p.n[j] >= 2.0 { p.xy[j] / (p.n[j] - 1.0) } else { f64::NAN };
         }
         out
+    }
+}
+
+impl Blockwise<2, 4> for Cov {
+    #[inline(always)]
+    fn keep<const L: usize>(self, s: Moments<L>) -> [[f64; L]; 4] {
+        [s.x, s.y, s.xy, s.gaps]
+    }
+
+    #[inline(always)]
+    fn recall<const L: usize>(self, first: [&[f64; L]; 2], kept: [&[f64; L]; 4]) -> Moments<L> {
+        let [x, y, xy, gaps] = kept.map(|row| *row);
+        Moments { newest: first.map(|row| *row), x, y, xy, gaps }
+    }
+
+    #[inline(always)]
+    fn join<const L: usize>(self, mut s: Moments<L>, block: Moments<L>, n: f64) -> Moments<L> {
+        for j in 0..L {
+            // About the window's newest values instead of the block's first.
+            let d = block.newest[0][j] - s.newest[0][j];
+            let e = block.newest[1][j] - s.newest[1][j];
+            let (x, y) = (block.x[j] + n * d, block.y[j] + n * e);
+            s.xy[j] += block.xy[j] + (d * block.y[j] + e * x);
+            s.x[j] += x;
+            s.y[j] += y;
+            s.gaps[j] += block.gaps[j];
+        }
+        s
     }
 }

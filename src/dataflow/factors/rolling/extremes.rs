@@ -1,8 +1,8 @@
 //! Smallest and largest value of a window.
 
 use super::{
-    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Scanned, gap, mend, scan,
-    signature, there,
+    Blockwise, Exactness, Member, Parameter, Reads, Rolling, Scan, Scanned, blocked, blocks, gap,
+    mend, signature, there,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -22,15 +22,18 @@ pub(super) static MIN: Member = Member {
         cost: super::Cost::Window,
         example: "close / ts_min(low, 20) - 1",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            scan::<64, 1, _>(level, Extreme::<false>, args, range.clone(), out);
-            if how.mode.partial {
-                mend(level, Scanned(OfSome::<false>), args, range, out);
-            }
+    kernel: blocked::<1, 2, Extreme<false>>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                blocks::scan::<64, 1, 2, _>(level, Extreme::<false>, args, how, range.clone(), out);
+                if how.mode.partial {
+                    mend(level, Scanned(OfSome::<false>), args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "min",
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |x, m| x < m)),
 };
@@ -50,15 +53,18 @@ pub(super) static MAX: Member = Member {
         cost: super::Cost::Window,
         example: "close / ts_max(high, 20) - 1",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            scan::<64, 1, _>(level, Extreme::<true>, args, range.clone(), out);
-            if how.mode.partial {
-                mend(level, Scanned(OfSome::<true>), args, range, out);
-            }
+    kernel: blocked::<1, 2, Extreme<true>>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                blocks::scan::<64, 1, 2, _>(level, Extreme::<true>, args, how, range.clone(), out);
+                if how.mode.partial {
+                    mend(level, Scanned(OfSome::<true>), args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "max",
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how, |x, m| x > m)),
 };
@@ -100,7 +106,7 @@ impl<const MAX: bool> Scan<1> for OfSome<MAX> {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Extreme<const MAX: bool>;
 
 impl<const MAX: bool> Scan<1> for Extreme<MAX> {
@@ -134,5 +140,31 @@ impl<const MAX: bool> Scan<1> for Extreme<MAX> {
             best[j] += gaps[j];
         }
         best
+    }
+}
+
+impl<const MAX: bool> Blockwise<1, 2> for Extreme<MAX> {
+    #[inline(always)]
+    fn keep<const L: usize>(self, (best, gaps): Self::State<L>) -> [[f64; L]; 2] {
+        [best, gaps]
+    }
+
+    #[inline(always)]
+    fn recall<const L: usize>(self, _: [&[f64; L]; 1], kept: [&[f64; L]; 2]) -> Self::State<L> {
+        (*kept[0], *kept[1])
+    }
+
+    #[inline(always)]
+    fn join<const L: usize>(
+        self,
+        state: Self::State<L>,
+        (best, gaps): Self::State<L>,
+        _: f64,
+    ) -> Self::State<L> {
+        let mut all = self.add(state, [&best]);
+        for j in 0..L {
+            all.1[j] += gaps[j];
+        }
+        all
     }
 }

@@ -2,9 +2,8 @@
 //! `delay` and `delta`, an infinite input counts as missing, and a result is missing unless all
 //! inputs are there. A new operator is a file here, its `mod` and its line in [`MEMBERS`].
 //!
-//! All windows are evaluated directly, oldest row first, so that the order of additions is fixed
-//! by the positions in the window. Aligned blocks for long windows belong beside the folds: their
-//! limits must come from the row's own time, never from a counter.
+//! Windows are evaluated oldest row first, so that the order of additions is fixed by the positions
+//! in the window; long windows of sums in [`super::blocks`].
 
 #![expect(clippy::needless_range_loop, reason = "lanes of several arrays side by side")]
 
@@ -29,6 +28,7 @@ mod trend;
 
 #[cfg(test)]
 use super::Twin;
+use super::blocks::{self, Blockwise, blocked};
 use super::window::{Fold, Scan, Scanned, Window, mend, scan, sweep};
 use super::{How, Kernel, Member, Reads, Rolling};
 use crate::formula::{Cost, Exactness, Family, Parameter, Reference, Signature};
@@ -171,6 +171,7 @@ fn usable(window: &[f64], how: How<'_>, least: usize) -> Option<Vec<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataflow::factors::blocks::Cuts;
     use crate::dataflow::factors::random::Random;
     use crate::dataflow::factors::simd::Level;
     use crate::dataflow::factors::window::GROUP;
@@ -198,8 +199,13 @@ mod tests {
     }
 
     fn check(member: &Member, rows: usize, data: &[f64]) {
-        let (Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _), Twin::Window(twin)) =
-            (member.kernel, member.twin)
+        // Blocks of one and of several rows, and rows before the first.
+        let cuts: Vec<usize> = (rows / 3..rows).filter(|i| i % 5 < 2).collect();
+        let cuts = cuts.as_slice();
+        let (
+            Kernel::Rolling(kernel) | Kernel::Sorted(kernel, _) | Kernel::Blocked(kernel, _),
+            Twin::Window(twin),
+        ) = (member.kernel, member.twin)
         else {
             panic!("a rolling operator");
         };
@@ -217,13 +223,15 @@ mod tests {
         let args: Vec<Window<'_>> =
             starts.iter().take(series).map(|starts| Window::new(data, starts)).collect();
         for (level, choice) in
-            Level::available().into_iter().flat_map(|level| (0..8).map(move |c| (level, c)))
+            Level::available().into_iter().flat_map(|level| (0..16).map(move |c| (level, c)))
         {
             let mode = Mode { partial: choice & 2 > 0, qlib: choice & 4 > 0, ..Mode::PLAIN };
             // Fewer rows than the window has, where that is allowed.
             let n = if mode.partial { rows + 3 } else { rows };
             let params = [n as f64, 0.3];
-            let how = How { inexact: choice & 1 > 0, mode, n, params: &params };
+            let in_blocks = choice & 8 > 0 && matches!(member.kernel, Kernel::Blocked(..));
+            let cuts = Cuts { rows: if in_blocks { cuts } else { &[] }, kept: None };
+            let how = How { inexact: choice & 1 > 0, mode, n, params: &params, cuts };
             let mut out = vec![0.0; WIDTH];
             (kernel.run)(level, &args, how, 0..WIDTH, &mut out);
             let some = 5 * GROUP..7 * GROUP;

@@ -98,19 +98,35 @@ impl<const L: usize> Pairs<L> {
 
 /// For twins: how many pairs there are, and their moments xx, yy and xy about the means.
 #[cfg(test)]
-pub(super) fn twin_pairs(x: &[f64], y: &[f64]) -> (f64, f64, f64, f64) {
+pub(super) fn twin_pairs(x: &[f64], y: &[f64], how: super::How<'_>) -> (f64, f64, f64, f64) {
     let pairs: Vec<(f64, f64)> = x
         .iter()
         .copied()
         .zip(y.iter().copied())
         .filter(|(a, b)| a.is_finite() && b.is_finite())
         .collect();
-    let (x0, y0) = pairs.last().copied().unwrap_or((0.0, 0.0));
-    let n = pairs.len() as f64;
-    let sum =
-        |f: &dyn Fn(f64, f64) -> f64| pairs.iter().fold(0.0, |s, (a, b)| s + f(a - x0, b - y0));
-    let (sx, sy) = (sum(&|d, _| d), sum(&|_, e| e));
-    let xx = sum(&|d, _| d * d) - sx * sx / n;
-    let yy = sum(&|_, e| e * e) - sy * sy / n;
-    (n, xx, yy, sum(&|d, e| d * e) - sx * sy / n)
+    // Sums of x, y, xx, yy and xy about a pair.
+    let sums = |pairs: &[(f64, f64)], (x0, y0): (f64, f64)| {
+        let f = |s: [f64; 5], (a, b): &(f64, f64)| {
+            let (d, e) = (a - x0, b - y0);
+            [s[0] + d, s[1] + e, s[2] + d * d, s[3] + e * e, s[4] + d * e]
+        };
+        pairs.iter().fold([0.0; 5], f)
+    };
+    let newest = pairs.last().copied().unwrap_or((0.0, 0.0));
+    let pieces = super::blocks::pieces(how, pairs.len(), x.len());
+    let mut all = sums(&pairs[pieces.head], newest);
+    for piece in pieces.blocks {
+        let block = &pairs[piece];
+        let (s, n) = (sums(block, block[0]), block.len() as f64);
+        let (d, e) = (block[0].0 - newest.0, block[0].1 - newest.1);
+        let (x, y) = (s[0] + n * d, s[1] + n * e);
+        all[2] += s[2] + d * (s[0] + x);
+        all[3] += s[3] + e * (s[1] + y);
+        all[4] += s[4] + (d * s[1] + e * x);
+        all[0] += x;
+        all[1] += y;
+    }
+    let ([x, y, xx, yy, xy], n) = (all, pairs.len() as f64);
+    (n, xx - x * x / n, yy - y * y / n, xy - x * y / n)
 }

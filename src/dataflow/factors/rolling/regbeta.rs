@@ -28,8 +28,8 @@ pub(super) static REGBETA: Member = Member {
         reads: Reads::Existing,
     }),
     #[cfg(test)]
-    twin: Twin::Window(|w, _| {
-        let (n, _, xx, xy) = twin_pairs(&w[0], &w[1]);
+    twin: Twin::Window(|w, how| {
+        let (n, _, xx, xy) = twin_pairs(&w[0], &w[1], how);
         if n >= 2.0 && xx > 0.0 { xy / xx } else { f64::NAN }
     }),
 };

@@ -3,7 +3,8 @@
 
 use super::moments::Spread;
 use super::{
-    Exactness, Fold, Kernel, Member, Parameter, Reads, Rolling, Scan, Window, mend, scan, signature,
+    Blockwise, Exactness, Fold, Member, Parameter, Reads, Rolling, Scan, Window, blocked, blocks,
+    mend, signature,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -23,15 +24,18 @@ pub(super) static STD: Member = Member {
         cost: super::Cost::Window,
         example: "ts_std(returns, 20)",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            scan::<64, 1, _>(level, Std::<false>, args, range.clone(), out);
-            if how.mode.partial {
-                mend(level, OfSome::<false>, args, range, out);
-            }
+    kernel: blocked::<1, 2, Std<false>>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                blocks::scan::<64, 1, 2, _>(level, Std::<false>, args, how, range.clone(), out);
+                if how.mode.partial {
+                    mend(level, OfSome::<false>, args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "spread",
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how).sqrt()),
 };
@@ -51,26 +55,46 @@ pub(super) static VAR: Member = Member {
         cost: super::Cost::Window,
         example: "ts_var(returns, 20)",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            scan::<64, 1, _>(level, Std::<true>, args, range.clone(), out);
-            if how.mode.partial {
-                mend(level, OfSome::<true>, args, range, out);
-            }
+    kernel: blocked::<1, 2, Std<true>>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                blocks::scan::<64, 1, 2, _>(level, Std::<true>, args, how, range.clone(), out);
+                if how.mode.partial {
+                    mend(level, OfSome::<true>, args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "spread",
+    ),
     #[cfg(test)]
     twin: Twin::Window(twin),
 };
 
 #[cfg(test)]
 fn twin(w: &[Vec<f64>], how: How<'_>) -> f64 {
-    let Some(x) = usable(&w[0], how, 2) else { return f64::NAN };
+    twin_var(&w[0], how)
+}
+
+/// For twins: the variance of a window.
+#[cfg(test)]
+pub(super) fn twin_var(window: &[f64], how: How<'_>) -> f64 {
+    let Some(x) = usable(window, how, 2) else { return f64::NAN };
     let n = x.len() as f64;
-    let deviations: Vec<f64> = x.iter().map(|v| v - x[x.len() - 1]).collect();
-    let sum = deviations.iter().fold(0.0, |s, d| s + d);
-    let squares = deviations.iter().fold(0.0, |s, d| s + d * d);
+    let moments = |from: (f64, f64), x: &[f64], shift: f64| {
+        let add = |(s, q): (f64, f64), v: &f64| (s + (v - shift), q + (v - shift) * (v - shift));
+        x.iter().fold(from, add)
+    };
+    let (newest, pieces) = (x[x.len() - 1], blocks::pieces(how, x.len(), window.len()));
+    let (mut sum, mut squares) = moments((0.0, 0.0), &x[pieces.head], newest);
+    for piece in pieces.blocks {
+        let block = &x[piece];
+        let apart = block[0] - newest;
+        let (s, q) = moments((0.0, 0.0), block, block[0]);
+        let shifted = s + block.len() as f64 * apart;
+        sum += shifted;
+        squares += q + apart * (s + shifted);
+    }
     let variance = (squares - sum * sum / n) / (n - 1.0);
     if variance < 0.0 { 0.0 } else { variance }
 }
@@ -92,7 +116,7 @@ impl<const VAR: bool> Fold for OfSome<VAR> {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Std<const VAR: bool>;
 
 /// Newest values, sums of the distances from them, and of their squares.
@@ -135,11 +159,35 @@ impl<const VAR: bool> Scan<1> for Std<VAR> {
     }
 }
 
+impl<const VAR: bool> Blockwise<1, 2> for Std<VAR> {
+    #[inline(always)]
+    fn keep<const L: usize>(self, state: Moments<L>) -> [[f64; L]; 2] {
+        [state.sum, state.squares]
+    }
+
+    #[inline(always)]
+    fn recall<const L: usize>(self, first: [&[f64; L]; 1], kept: [&[f64; L]; 2]) -> Moments<L> {
+        Moments { newest: *first[0], sum: *kept[0], squares: *kept[1] }
+    }
+
+    #[inline(always)]
+    fn join<const L: usize>(self, mut s: Moments<L>, block: Moments<L>, n: f64) -> Moments<L> {
+        for j in 0..L {
+            // About the window's newest value instead of the block's first.
+            let apart = block.newest[j] - s.newest[j];
+            let shifted = block.sum[j] + n * apart;
+            s.sum[j] += shifted;
+            s.squares[j] += block.squares[j] + apart * (block.sum[j] + shifted);
+        }
+        s
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dataflow::factors::simd::Level;
-    use crate::dataflow::factors::window::Window;
+    use crate::dataflow::factors::window::{Window, scan};
 
     #[test]
     fn is_exactly_zero_for_a_constant_window_and_stable_at_a_high_level() {

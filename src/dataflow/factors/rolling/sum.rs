@@ -6,8 +6,8 @@
 //! the correlation of a constant window, would see a movement.
 
 use super::{
-    Exactness, Kernel, Member, Parameter, Reads, Rolling, Scan, Scanned, mend, scan, signature,
-    there,
+    Blockwise, Exactness, Member, Parameter, Reads, Rolling, Scan, Scanned, blocked, blocks, mend,
+    signature, there,
 };
 #[cfg(test)]
 use super::{How, Twin, usable};
@@ -27,15 +27,18 @@ pub(super) static SUM: Member = Member {
         cost: super::Cost::Window,
         example: "ts_sum(volume, 10)",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            scan::<64, 1, _>(level, Sum::<false>, args, range.clone(), out);
-            if how.mode.partial {
-                mend(level, Scanned(SumOfSome::<false>), args, range, out);
-            }
+    kernel: blocked::<1, 2, Sum<false>>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                blocks::scan::<64, 1, 2, _>(level, Sum::<false>, args, how, range.clone(), out);
+                if how.mode.partial {
+                    mend(level, Scanned(SumOfSome::<false>), args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "sum",
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| twin(w, how).0),
 };
@@ -55,15 +58,18 @@ pub(super) static MEAN: Member = Member {
         cost: super::Cost::Window,
         example: "close / ts_mean(close, 20) - 1",
     }),
-    kernel: Kernel::Rolling(Rolling {
-        run: |level, args, how, range, out| {
-            scan::<64, 1, _>(level, Sum::<true>, args, range.clone(), out);
-            if how.mode.partial {
-                mend(level, Scanned(SumOfSome::<true>), args, range, out);
-            }
+    kernel: blocked::<1, 2, Sum<true>>(
+        Rolling {
+            run: |level, args, how, range, out| {
+                blocks::scan::<64, 1, 2, _>(level, Sum::<true>, args, how, range.clone(), out);
+                if how.mode.partial {
+                    mend(level, Scanned(SumOfSome::<true>), args, range, out);
+                }
+            },
+            reads: Reads::Window,
         },
-        reads: Reads::Window,
-    }),
+        "sum",
+    ),
     #[cfg(test)]
     twin: Twin::Window(|w, how| {
         let (sum, count) = twin(w, how);
@@ -74,18 +80,24 @@ pub(super) static MEAN: Member = Member {
 #[cfg(test)]
 fn twin(w: &[Vec<f64>], how: How<'_>) -> (f64, f64) {
     let Some(inputs) = usable(&w[0], how, 1) else { return (f64::NAN, 1.0) };
-    let (mut sum, mut errors) = (0.0, 0.0);
-    for x in &inputs {
+    let more = |(sum, errors): (f64, f64), x: f64| {
         let next = sum + x;
         let grown = next - sum;
-        errors += (sum - (next - grown)) + (x - grown);
-        sum = next;
+        (next, errors + ((sum - (next - grown)) + (x - grown)))
+    };
+    let add = |from: (f64, f64), x: &[f64]| x.iter().copied().fold(from, more);
+    let pieces = blocks::pieces(how, inputs.len(), w[0].len());
+    let mut all = add((0.0, 0.0), &inputs[pieces.head]);
+    for piece in pieces.blocks {
+        let block = add((0.0, 0.0), &inputs[piece]);
+        all = more(all, block.0);
+        all.1 += block.1;
     }
-    (sum + errors, inputs.len() as f64)
+    (all.0 + all.1, inputs.len() as f64)
 }
 
 /// The sum, or the mean.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Sum<const MEAN: bool>;
 
 impl<const MEAN: bool> Scan<1> for Sum<MEAN> {
@@ -123,6 +135,32 @@ impl<const MEAN: bool> Scan<1> for Sum<MEAN> {
             }
         }
         sum
+    }
+}
+
+impl<const MEAN: bool> Blockwise<1, 2> for Sum<MEAN> {
+    #[inline(always)]
+    fn keep<const L: usize>(self, (sum, errors): Self::State<L>) -> [[f64; L]; 2] {
+        [sum, errors]
+    }
+
+    #[inline(always)]
+    fn recall<const L: usize>(self, _: [&[f64; L]; 1], kept: [&[f64; L]; 2]) -> Self::State<L> {
+        (*kept[0], *kept[1])
+    }
+
+    #[inline(always)]
+    fn join<const L: usize>(
+        self,
+        state: Self::State<L>,
+        (sum, errors): Self::State<L>,
+        _: f64,
+    ) -> Self::State<L> {
+        let mut all = self.add(state, [&sum]);
+        for j in 0..L {
+            all.1[j] += errors[j];
+        }
+        all
     }
 }
 
@@ -173,7 +211,7 @@ mod tests {
     use super::*;
     use crate::dataflow::factors::random::Random;
     use crate::dataflow::factors::simd::Level;
-    use crate::dataflow::factors::window::Window;
+    use crate::dataflow::factors::window::{Window, scan};
 
     #[test]
     fn the_order_of_ordinary_values_does_not_show() {

@@ -15,7 +15,7 @@ use crate::telemetry::{Limits, Metrics};
 pub(super) struct Backfill {
     /// The pipeline file.
     pipeline: PathBuf,
-    /// Rows of a source: SOURCE=FILE, CSV or Parquet; may be given again for further files.
+    /// Rows of a source: SOURCE=FILE, CSV, Parquet or Arrow; may be given again for further files.
     #[arg(long, value_name = "SOURCE=FILE", required = true)]
     input: Vec<String>,
     /// Folder of the output files; made if it is not there.

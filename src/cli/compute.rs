@@ -1,14 +1,18 @@
 //! `weir compute`: factors of a file of bars.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 
-use super::summary::Summary;
-use super::{Outcome, Terminal};
+use super::summary::{Summary, grouped};
+use super::{Format, Outcome, Terminal};
+use crate::dataflow::sinks::file::PanelFile;
 use crate::plan::{FactorError, FactorSet, MissingField, shipped, suggestion};
 use crate::runtime;
-use crate::runtime::ComputeError;
+use crate::runtime::{ComputeError, ComputeOptions};
 
 /// Compute factors of a file of bars.
 ///
@@ -18,16 +22,19 @@ use crate::runtime::ComputeError;
 pub(super) struct Compute {
     /// Factor sets: alpha101, alpha158, alpha360, gtja191, or the path of a YAML file.
     factors: Vec<String>,
-    /// Bars: a CSV or Parquet file.
+    /// Bars: a .parquet, .csv, .arrow or .feather file, or .arrows, an Arrow stream.
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Where to write the factors: a Parquet or CSV file. Without it, a head and a summary are
-    /// printed.
+    /// Where to write the factors: a file with one of these endings. Without it, a head and a
+    /// summary are printed.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// A factor of your own; may be given again.
     #[arg(short = 'e', long = "formula", value_name = "NAME = FORMULA")]
     formulas: Vec<String>,
+    /// What the input calls a field of the sets: close=adj_close. May be given again.
+    #[arg(long, value_name = "FIELD=COLUMN", value_parser = rename)]
+    rename: Vec<(String, String)>,
     /// A value for a parameter of the sets, in place of theirs; may be given again.
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, f64)>,
@@ -37,6 +44,16 @@ pub(super) struct Compute {
     /// Not these factors of the sets.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     except: Vec<String>,
+    /// Threads that compute, one for each core if not given; values do not depend on it. With one,
+    /// reading and writing are done by it as well.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Memory for sorting a file that is not ordered by time; what is more waits on the disk.
+    #[arg(long, value_name = "SIZE", default_value = "2 GiB", value_parser = size)]
+    memory: usize,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Compute {
@@ -45,26 +62,29 @@ impl Compute {
             Ok(sets) => sets,
             Err(outcome) => return Ok(outcome),
         };
-        match self.run(&sets, terminal) {
-            Ok(()) => Ok(Outcome::Good),
-            Err(ComputeError::Factors(FactorError::Missing(missing))) => {
+        // Before the work, not after it.
+        if let Some(Err(error)) = self.output.as_deref().map(PanelFile::check_name) {
+            terminal.error(&format!("error: {error}"));
+            return Ok(Outcome::Usage);
+        }
+        let Err(error) = self.run(&sets, terminal) else { return Ok(Outcome::Good) };
+        match error.downcast_ref() {
+            Some(ComputeError::Factors(FactorError::Missing(missing))) => {
                 missing.iter().for_each(|lack| terminal.error(&lacking(lack)));
                 let file = self.input.display();
                 terminal.error(&format!(
                     "{file}: add the columns, or leave the formulas out with --except or --only"
                 ));
-                Ok(Outcome::Usage)
             }
-            Err(ComputeError::Factors(FactorError::Formulas(all))) => {
+            Some(ComputeError::Factors(FactorError::Formulas(all))) => {
                 all.iter().for_each(|diagnostic| terminal.error(&format!("{diagnostic}\n")));
-                Ok(Outcome::Usage)
             }
-            Err(error @ (ComputeError::Factors(_) | ComputeError::Column(_))) => {
+            Some(ComputeError::Factors(_) | ComputeError::Column(_)) => {
                 terminal.error(&format!("error: {error}"));
-                Ok(Outcome::Usage)
             }
-            Err(error) => Err(error.into()),
+            _ => return Err(error),
         }
+        Ok(Outcome::Usage)
     }
 
     fn sets(&self, terminal: &mut Terminal) -> Result<Vec<FactorSet>, Outcome> {
@@ -92,7 +112,8 @@ impl Compute {
             return Err(Outcome::Usage);
         }
         let chosen = choose(&mut sets[..], self.factors.len(), &self.only, &self.except);
-        match chosen.and_then(|()| set_parameters(&mut sets, &self.parameters)) {
+        let chosen = chosen.and_then(|()| set_parameters(&mut sets, &self.parameters));
+        match chosen.and_then(|()| rename_fields(&mut sets[..self.factors.len()], &self.rename)) {
             Ok(()) => Ok(sets),
             Err(message) => {
                 terminal.error(&format!("error: {message}"));
@@ -101,50 +122,64 @@ impl Compute {
         }
     }
 
-    fn run(&self, sets: &[FactorSet], terminal: &mut Terminal) -> Result<(), ComputeError> {
+    fn run(&self, sets: &[FactorSet], terminal: &mut Terminal) -> anyhow::Result<()> {
+        let began = Instant::now();
         let compute = runtime::Compute::new(sets, &self.input)?;
         for (name, meaning) in compute.derived() {
             terminal.error(&format!("note: {name} is derived: {meaning}"));
         }
-        let bars = compute.read(&self.input)?;
-        let bar = bar(terminal.interactive());
-        let mut progress = |done, all| {
-            bar.set_length(all);
-            bar.set_position(done);
-        };
-        let file = compute.output(&bars);
-        let symbols = bars.symbols();
-        let Some(path) = &self.output else {
-            let mut summary = Summary::new(file);
-            compute.run(bars, &mut progress, &mut |section| {
-                summary.take(section);
-                Ok(())
-            })?;
-            bar.finish_and_clear();
-            summary.lines().iter().for_each(|line| terminal.line(line));
-            return Ok(());
-        };
-        let (mut times, mut failed) = (0_u64, None);
-        file.write(path, |put| {
-            let result = compute.run(bars, &mut progress, &mut |section| {
-                times += 1;
-                put(section.time, section.columns)
-            });
-            match result {
-                Err(ComputeError::Write(error)) => Err(error),
-                Err(error) => {
-                    failed = Some(error);
-                    Ok(())
-                }
-                Ok(()) => Ok(()),
-            }
-        })?;
-        bar.finish_and_clear();
-        if let Some(error) = failed {
-            return Err(error);
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = self.threads.map_or(cores, NonZeroUsize::get);
+        let options = ComputeOptions { threads, memory_bytes: self.memory };
+        let scanning = Bar::new(terminal.interactive(), "{bytes}/{total_bytes} looked at");
+        let scan = compute.scan(&scanning.progress())?;
+        scanning.finish();
+        if let Some(bytes) = compute.spilled(&scan, options) {
+            terminal.error(&format!(
+                "note: {} is not ordered by time and larger than --memory: {} MiB wait in {}",
+                self.input.display(),
+                bytes.div_ceil(1 << 20),
+                std::env::temp_dir().display()
+            ));
         }
-        let (rows, factors) = (times * symbols as u64, file.factors.len());
-        terminal.line(&format!("{rows:>10} rows, {factors} factors  {}", path.display()));
+        let file = compute.output(&scan);
+        let computing =
+            Bar::new(terminal.interactive(), "{human_pos}/{human_len} rows  {per_sec}  {eta}");
+        let factors = file.factors.len();
+        let rows = (scan.times.len() * scan.symbols.len()) as u64;
+        match &self.output {
+            Some(path) => {
+                let mut writer = file.create(path)?;
+                compute.run(&scan, options, &mut writer, &computing.progress())?;
+                writer.finish()?;
+                computing.finish();
+                let path = path.display().to_string();
+                match self.format {
+                    Format::Text => {
+                        let rows = grouped(rows);
+                        terminal.line(&format!("{rows:>10} rows, {factors} factors  {path}"));
+                    }
+                    Format::Json => terminal
+                        .json(&json!({ "output": path, "rows": rows, "factors": factors }))?,
+                }
+            }
+            None => {
+                let mut summary = Summary::new(file);
+                compute.run(&scan, options, &mut summary, &computing.progress())?;
+                computing.finish();
+                match self.format {
+                    Format::Text => summary.lines().iter().for_each(|line| terminal.line(line)),
+                    Format::Json => terminal.json(&summary.json())?,
+                }
+            }
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        terminal.error(&format!(
+            "{} rows in {seconds:.1} s: {} rows/s, {} values/s",
+            grouped(scan.rows),
+            grouped((scan.rows as f64 / seconds) as u64),
+            grouped((scan.rows as f64 * factors as f64 / seconds) as u64),
+        ));
         Ok(())
     }
 }
@@ -180,6 +215,29 @@ fn set_parameters(sets: &mut [FactorSet], given: &[(String, f64)]) -> Result<(),
     Ok(())
 }
 
+/// Two names around an equals sign.
+fn rename(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=').map(|(from, to)| (from.trim(), to.trim())) {
+        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
+            Ok((from.to_owned(), to.to_owned()))
+        }
+        _ => Err("write it like close=adj_close".to_owned()),
+    }
+}
+
+/// Renames fields in every set that reads them; one must.
+fn rename_fields(sets: &mut [FactorSet], given: &[(String, String)]) -> Result<(), String> {
+    for (from, to) in given {
+        let results: Vec<_> = sets.iter_mut().map(|set| set.rename(from, to)).collect();
+        if results.iter().all(Result::is_err) {
+            let first = results.into_iter().find_map(Result::err);
+            let first = first.unwrap_or_else(|| "it is for sets, and there is none".to_owned());
+            return Err(format!("--rename: {first}"));
+        }
+    }
+    Ok(())
+}
+
 /// Takes factors out of the first `named` sets; each name must be in one of them.
 fn choose(
     sets: &mut [FactorSet],
@@ -210,6 +268,15 @@ fn choose(
     Ok(())
 }
 
+/// Bytes, from a text with a unit.
+fn size(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+    let (name, unit) = units.iter().find(|(name, _)| text.ends_with(name)).unwrap_or(&("", 1));
+    let number = text.trim_end_matches(name).trim().parse::<usize>().ok();
+    let bytes = number.and_then(|number| number.checked_mul(*unit));
+    bytes.ok_or_else(|| format!("`{text}` is not a size; write it like `2 GiB` or `512 MiB`"))
+}
+
 /// Which field is missing, and who needs it.
 fn lacking(lack: &MissingField) -> String {
     const SHOWN: usize = 8;
@@ -219,14 +286,38 @@ fn lacking(lack: &MissingField) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let near = lack.near.as_ref().map(|near| format!("; did you mean `{near}`?"));
     let near = near.unwrap_or_default();
-    format!("error: the input has no column `{}`, needed by {shown}{more}{near}", lack.field)
+    let other = match lack.field.as_str() {
+        "vwap" => " (nor `amount`, which with `volume` gives it)",
+        "amount" => " (nor `vwap`, which with `volume` gives it)",
+        _ => "",
+    };
+    let field = &lack.field;
+    format!("error: the input has no column `{field}`{other}, needed by {shown}{more}{near}")
 }
 
-fn bar(shown: bool) -> ProgressBar {
-    if !shown {
-        return ProgressBar::hidden();
+/// A bar on the terminal, if a person is watching.
+struct Bar(ProgressBar);
+
+impl Bar {
+    /// `figures` stand behind the bar, in the language of indicatif.
+    fn new(shown: bool, figures: &str) -> Bar {
+        if !shown {
+            return Bar(ProgressBar::hidden());
+        }
+        let style = ProgressStyle::with_template(&format!("{{bar:32}} {figures}"));
+        let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+        Bar(ProgressBar::new(0).with_style(style))
     }
-    let style =
-        ProgressStyle::with_template("{bar:32} {human_pos}/{human_len} rows  {per_sec}  {eta}");
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+
+    fn progress(&self) -> impl Fn(u64, u64) + Sync {
+        let bar = self.0.clone();
+        move |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+    }
+
+    fn finish(&self) {
+        self.0.finish_and_clear();
+    }
 }

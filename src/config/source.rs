@@ -24,8 +24,11 @@ pub struct Source {
     #[serde(default)]
     #[schemars(extend("examples" = ["version"]))]
     pub revision: Field<String>,
-    /// Numeric fields and their types.
-    #[schemars(extend("examples" = [{ "close": "f64", "vwap": "f64?" }], "minProperties" = 1))]
+    /// Fields and their types: numbers, or names of groups.
+    #[schemars(extend(
+        "examples" = [{ "close": "f64", "vwap": "f64?", "sector": "string?" }],
+        "minProperties" = 1
+    ))]
     pub fields: Field<Entries<FieldType>>,
     /// How long a bar time stays open after its watermark.
     #[serde(default)]

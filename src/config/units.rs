@@ -19,9 +19,11 @@ pub struct Bars(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes(pub usize);
 
-/// Type of a field: `f64`, or `f64?` where a value may be absent or null.
+/// Type of a field: `f64` or `string`, with a `?` behind it where a value may be absent or null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldType {
+    /// Whether it holds text, which makes groups, instead of numbers.
+    pub text: bool,
     /// Whether it may be absent or null.
     pub nullable: bool,
 }
@@ -70,11 +72,16 @@ impl FromStr for FieldType {
     type Err = String;
 
     fn from_str(text: &str) -> Result<FieldType, String> {
-        match text {
-            "f64" => Ok(FieldType { nullable: false }),
-            "f64?" => Ok(FieldType { nullable: true }),
+        let (name, nullable) = match text.strip_suffix('?') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        match name {
+            "f64" => Ok(FieldType { text: false, nullable }),
+            "string" => Ok(FieldType { text: true, nullable }),
             _ => Err(format!(
-                "`{text}` is not a type of a field; write `f64`, or `f64?` if values may be absent"
+                "`{text}` is not a type of a field; write `f64` for numbers, `string` for the names \
+                 of groups, and a `?` behind it if values may be absent"
             )),
         }
     }
@@ -130,8 +137,9 @@ written_as_text! {
         r"^[0-9]+ *bars?$|\$\{", "string";
     Bytes: "a size like `1 MiB`", "A number of bytes: 1 MiB, 512 KiB or 100000.",
         r"^[0-9]+ *(KiB|MiB)?$|\$\{", "string", "integer";
-    FieldType: "`f64` or `f64?`", "f64, or f64? where a value may be absent or null.",
-        r"^f64\??$", "string";
+    FieldType: "a type like `f64` or `string?`",
+        "f64 for numbers, string for names of groups; a ? behind it where a value may be absent or null.",
+        r"^(f64|string)\??$", "string";
 }
 
 #[cfg(test)]
@@ -144,7 +152,8 @@ mod tests {
         assert_eq!("1bar".parse(), Ok(Bars(1)));
         assert_eq!("1 MiB".parse(), Ok(Bytes(1 << 20)));
         assert_eq!("17".parse(), Ok(Bytes(17)));
-        assert_eq!("f64?".parse(), Ok(FieldType { nullable: true }));
+        assert_eq!("f64?".parse(), Ok(FieldType { text: false, nullable: true }));
+        assert_eq!("string".parse(), Ok(FieldType { text: true, nullable: false }));
         assert_eq!("5s".parse(), Ok(Length(Span::from_secs(5))));
     }
 
@@ -156,7 +165,9 @@ mod tests {
         for text in ["", "0", "1 GiB", "-1", "1025 MiB"] {
             assert!(text.parse::<Bytes>().is_err(), "{text}");
         }
-        assert!("f32".parse::<FieldType>().is_err());
+        for text in ["f32", "text", "f64??", "?", ""] {
+            assert!(text.parse::<FieldType>().is_err(), "{text}");
+        }
         assert!("5".parse::<Length>().is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! A factor set that a pipeline uses: its name, or its name with a choice of its factors and values
-//! of its parameters.
+//! A factor set that a pipeline uses: its name, or its name with a choice of its factors, names of
+//! its fields and values of its parameters.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess};
 
 use super::spanned::{Entries, Field, Items, Spanned};
 
-/// `name` or `{name: {only: [factors], except: [factors], parameters: {n: 20}}}`.
+/// `name` or `{name: {only: [factors], except: [factors], fields: {close: adj_close}}}`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Use {
     /// Name of a shipped set, or the path of a file, from the pipeline file's folder.
@@ -20,7 +20,7 @@ pub struct Use {
 
 /// Which factors of a set, and with what parameters.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize, JsonSchema)]
-#[serde(expecting = "a map with the keys only, except and parameters", deny_unknown_fields)]
+#[serde(expecting = "a map with the keys only, except, fields and parameters", deny_unknown_fields)]
 pub struct Choice {
     /// Only these factors.
     #[serde(default)]
@@ -28,6 +28,9 @@ pub struct Choice {
     /// Not these factors.
     #[serde(default)]
     pub except: Field<Items<String>>,
+    /// What the source calls fields of the set, where it has other names for them.
+    #[serde(default)]
+    pub fields: Field<Entries<String>>,
     /// Values of parameters of the set, in place of its own.
     #[serde(default)]
     pub parameters: Field<Entries<f64>>,
@@ -36,7 +39,7 @@ pub struct Choice {
 /// The two ways to write it.
 enum Written {
     Name(String),
-    Choice(Spanned<String>, Choice),
+    Choice(Spanned<String>, Box<Choice>),
 }
 
 impl<'de> Deserialize<'de> for Use {
@@ -46,7 +49,7 @@ impl<'de> Deserialize<'de> for Use {
             Written::Name(value) => {
                 Use { name: Spanned { place, value }, choice: Choice::default() }
             }
-            Written::Choice(name, choice) => Use { name, choice },
+            Written::Choice(name, choice) => Use { name, choice: *choice },
         })
     }
 }
@@ -71,11 +74,11 @@ impl<'de> Deserialize<'de> for Written {
                 };
                 match map.next_key::<String>()? {
                     Some(other) => Err(de::Error::custom(format!(
-                        "`{other}` stands beside the set `{}`; `only`, `except` and `parameters` go \
-                         one level deeper, a second set into an element of its own",
+                        "`{other}` stands beside the set `{}`; `only`, `except`, `fields` and \
+                         `parameters` go one level deeper, a second set into an element of its own",
                         name.value
                     ))),
-                    None => Ok(Written::Choice(name, choice)),
+                    None => Ok(Written::Choice(name, Box::new(choice))),
                 }
             }
         }

@@ -114,6 +114,9 @@ fn literals(tree: &Tree<'_>, scope: Scope<'_>) -> Vec<Option<f64>> {
     values
 }
 
+/// What text fields are for.
+const GROUPS_ONLY: &str = "text can only be the group of a function like group_mean(x, group)";
+
 struct Checker<'a> {
     tree: &'a Tree<'a>,
     factor: usize,
@@ -131,6 +134,9 @@ struct Checker<'a> {
 impl Checker<'_> {
     /// The meaning of a wanted expression; marks what it wants in turn. None after an error.
     fn meaning(&mut self, id: ExprId) -> Option<Meaning> {
+        if self.group[id] {
+            return self.group_field(id);
+        }
         if let Some(value) = self.literals[id] {
             return Some(Meaning::Constant(value));
         }
@@ -138,29 +144,23 @@ impl Checker<'_> {
         let expr = &tree.exprs[id];
         match &expr.kind {
             ExprKind::Number(value) => Some(Meaning::Constant(*value)),
-            ExprKind::Name(name) if self.scope.sub_formula(name).is_some() && !self.group[id] => {
+            ExprKind::Name(name) if self.scope.sub_formula(name).is_some() => {
                 self.scope.sub_formula(name).map(Meaning::Let)
             }
             ExprKind::Name(name) => match self.scope.field(name) {
-                Some(field) if self.scope.is_group(field) && !self.group[id] => {
+                Some(field) if self.scope.is_group(field) => {
                     let message = format!("{} is text, not numbers", quoted(name));
-                    let help = "it can only be the group of a function like group_mean(x, group)";
-                    self.errors.push(FormulaError::at(expr.place, message).help(help));
+                    self.errors.push(FormulaError::at(expr.place, message).help(GROUPS_ONLY));
                     None
                 }
                 Some(field) => Some(Meaning::Field(field)),
                 None => self.no_field(name, expr),
             },
-            _ if self.group[id] => {
-                let help = "write the name of a field: sector";
-                let message = "a group must be a field";
-                self.errors.push(FormulaError::at(expr.place, message).help(help));
-                None
-            }
             ExprKind::Call { function, args } => match self.scope.function(function) {
                 Some(signature) => self.call(expr, signature, args),
                 None if *function == "adv" && args.len() == 1 && self.has_adv() => {
-                    self.adv(args[0])
+                    let good = self.are_numbers("adv(n)", &["volume"], expr);
+                    self.adv(args[0]).filter(|_| good)
                 }
                 None => {
                     self.errors.push(self.scope.no_such_function(function, expr.head));
@@ -171,13 +171,44 @@ impl Checker<'_> {
         }
     }
 
+    /// The meaning of an expression that must be the field of a group: of text, or of numbers that
+    /// stand for groups.
+    fn group_field(&mut self, id: ExprId) -> Option<Meaning> {
+        let tree = self.tree;
+        let expr = &tree.exprs[id];
+        let error = match &expr.kind {
+            ExprKind::Name(name) => match self.scope.field(name) {
+                Some(field) => return Some(Meaning::Field(field)),
+                None if self.scope.is_known(name) => None,
+                None => Some(self.scope.no_such_field(self.factor, name, expr.head)),
+            },
+            _ => None,
+        };
+        let message = "a group must be a field";
+        let help = "write the name of a field: sector";
+        let not_field = || FormulaError::at(expr.place, message).help(help);
+        self.errors.push(error.unwrap_or_else(not_field));
+        None
+    }
+
+    /// Whether the fields that a series is made from hold numbers; reports the first that does not.
+    fn are_numbers(&mut self, series: &str, fields: &[&str], expr: &Expr<'_>) -> bool {
+        let is_text =
+            |name: &&&str| self.scope.field(name).is_some_and(|field| self.scope.is_group(field));
+        let Some(text) = fields.iter().find(is_text) else { return true };
+        let (series, text) = (quoted(series), quoted(text));
+        let message = format!("{series} is made from {text}, which is text, not numbers");
+        self.errors.push(FormulaError::at(expr.place, message).help(GROUPS_ONLY));
+        false
+    }
+
     /// The meaning of a name that is neither a sub-formula nor a field.
     fn no_field(&mut self, name: &str, expr: &Expr<'_>) -> Option<Meaning> {
         if name == "nan" {
             return Some(Meaning::Constant(f64::NAN));
         }
-        if let Some(derived) = self.scope.derived(name) {
-            return Some(Meaning::Derived(derived));
+        if let Some((derived, fields)) = self.scope.derived(name) {
+            return self.are_numbers(name, fields, expr).then_some(Meaning::Derived(derived));
         }
         self.errors.push(self.scope.no_such_field(self.factor, name, expr.head));
         None

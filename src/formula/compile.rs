@@ -62,6 +62,8 @@ pub enum FieldKind {
 pub struct FormulaSet<'a> {
     /// Their rules.
     pub rules: Rules,
+    /// Fields by the names that these formulas have for them, and the names that the source has.
+    pub renames: Vec<(&'a str, &'a str)>,
     /// Names and values of constants that the formulas and sub-formulas may use, also as windows.
     pub parameters: Vec<(&'a str, f64)>,
     /// Names and sub-formulas that the formulas of this set, and later sub-formulas, may use.
@@ -99,6 +101,7 @@ pub fn compile_sets(
                 lets: &lets,
                 let_values: &values,
                 parameters: &set.parameters,
+                renames: &set.renames,
                 rules: set.rules,
             };
             let output = (place >= count).then_some(*name);

@@ -23,6 +23,8 @@ pub(super) struct Scope<'a> {
     pub(super) let_values: &'a [Option<f64>],
     /// Constants of the set.
     pub(super) parameters: &'a [(&'a str, f64)],
+    /// What the set calls a field, and what the source calls it.
+    pub(super) renames: &'a [(&'a str, &'a str)],
     /// Rules of the set.
     pub(super) rules: Rules,
 }
@@ -74,6 +76,8 @@ const ALIASES: [(&str, &str); 30] = [
 
 impl Scope<'_> {
     pub(super) fn field(&self, name: &str) -> Option<usize> {
+        let renamed = self.renames.iter().find(|(from, _)| *from == name);
+        let name = renamed.map_or(name, |(_, to)| *to);
         self.fields.iter().position(|field| *field == name)
     }
 
@@ -100,9 +104,15 @@ impl Scope<'_> {
         self.kinds.get(field) == Some(&FieldKind::Group)
     }
 
-    /// The derived series of this name, if all that it is made from is there.
-    pub(super) fn derived(&self, name: &str) -> Option<Derived> {
-        let (derived, fields, functions): (_, &[&str], &[&str]) = match name {
+    /// Whether the name means something in a formula, but not a field.
+    pub(super) fn is_known(&self, name: &str) -> bool {
+        let stands_for_number = name == "nan" || self.value(name).is_some();
+        stands_for_number || self.sub_formula(name).is_some() || self.derived(name).is_some()
+    }
+
+    /// The derived series of this name and the fields that it is made from, if all are there.
+    pub(super) fn derived(&self, name: &str) -> Option<(Derived, &'static [&'static str])> {
+        let (derived, fields, functions): (_, &'static [&'static str], &[&str]) = match name {
             "returns" => (Derived::Returns, &["close"], &["delay", "/", "-"]),
             "vwap" => (Derived::Vwap, &["amount", "volume"], &["/"]),
             "amount" => (Derived::Amount, &["vwap", "volume"], &["*"]),
@@ -110,7 +120,7 @@ impl Scope<'_> {
         };
         let there = fields.iter().all(|name| self.field(name).is_some())
             && functions.iter().all(|name| self.function(name).is_some());
-        there.then_some(derived)
+        there.then_some((derived, fields))
     }
 
     pub(super) fn function(&self, name: &str) -> Option<&'static Signature> {

@@ -14,6 +14,7 @@ mod result;
 mod rows;
 mod span;
 mod symbol;
+mod texts;
 mod time;
 
 pub use accepted::AcceptedBatch;
@@ -26,8 +27,9 @@ pub use position::{Mark, Position};
 pub use quarantined::{Because, Quarantined};
 pub use raw::{RawBatch, RawRecord, RawView};
 pub use record::{OutputKind, Record};
-pub use result::FactorBatch;
+pub use result::{Column, FactorBatch};
 pub use rows::{Coordinates, RowBatch};
 pub use span::{Span, SpanError};
 pub use symbol::{SymbolId, Symbols};
+pub use texts::{MAX_TEXT_BYTES, Texts, text_fault};
 pub use time::{Time, TimeError};

@@ -1,5 +1,8 @@
 //! Factor results in columns: what appeared and what disappeared at one time.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{SymbolId, Time};
@@ -13,7 +16,46 @@ pub struct FactorBatch {
     /// Symbol of each row; each at most once.
     pub symbols: Vec<SymbolId>,
     /// `columns[factor][row]`, missing = NaN, in the order of the pipeline's factors.
-    pub columns: Vec<Vec<f64>>,
+    pub columns: Vec<Column>,
     /// +1 or -1.
     pub diff: i8,
+}
+
+/// One factor of a batch. A clone shares the numbers: whoever sends a column on and keeps it for a
+/// revision does not copy it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<f64>", into = "Vec<f64>")]
+pub struct Column(Arc<Vec<f64>>);
+
+impl Column {
+    /// The numbers, to be changed; copied first if a clone still shares them.
+    pub fn to_mut(&mut self) -> &mut Vec<f64> {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl Deref for Column {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+impl From<Vec<f64>> for Column {
+    fn from(values: Vec<f64>) -> Column {
+        Column(Arc::new(values))
+    }
+}
+
+impl From<Column> for Vec<f64> {
+    fn from(column: Column) -> Vec<f64> {
+        Arc::unwrap_or_clone(column.0)
+    }
+}
+
+impl FromIterator<f64> for Column {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Column {
+        values.into_iter().collect::<Vec<f64>>().into()
+    }
 }

@@ -28,6 +28,8 @@ pub struct FactorSet {
     /// Its rules.
     pub rules: Rules,
     pub(super) parameters: Vec<(String, f64)>,
+    /// What its formulas call a field, and what the input calls it.
+    pub(super) renames: Vec<(String, String)>,
     pub(super) lets: Vec<Formula>,
     pub(super) formulas: Vec<Formula>,
     document: Document,
@@ -50,8 +52,8 @@ pub enum FactorError {
     /// Something is wrong with formulas.
     #[error("something is wrong with the formulas")]
     Formulas(Vec<Diagnostic>),
-    /// Two sets have a factor of the same name.
-    #[error("factor `{0}` is there twice: leave one out, or rename your own")]
+    /// Two factors have the same name.
+    #[error("factor `{0}` is there twice, with two formulas: leave one out, or rename your own")]
     Twice(String),
 }
 
@@ -76,10 +78,6 @@ impl FactorPlan {
         columns: &[(&str, bool)],
         functions: &[&'static Signature],
     ) -> Result<FactorPlan, FactorError> {
-        let mut names = std::collections::BTreeSet::new();
-        if let Some(twice) = sets.iter().flat_map(FactorSet::names).find(|n| !names.insert(*n)) {
-            return Err(FactorError::Twice(twice.to_owned()));
-        }
         let known: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         let (mut used, mut missing) = (Vec::<String>::new(), Vec::<MissingField>::new());
         for set in sets {
@@ -100,14 +98,19 @@ impl FactorPlan {
         let kind = |name: &str| if text(name) { FieldKind::Group } else { FieldKind::Number };
         let fields: Vec<(&str, FieldKind)> =
             used.iter().map(|name| (name.as_str(), kind(name))).collect();
-        let graph = compile_factors(sets, &fields, functions).map_err(FactorError::Formulas)?;
+        let mut graph = compile_factors(sets, &fields, functions).map_err(FactorError::Formulas)?;
+        graph.join_outputs().map_err(|mut names| FactorError::Twice(names.swap_remove(0)))?;
         let mentions = |name: &str| {
             let all = sets.iter().flat_map(|set| set.lets.iter().chain(&set.formulas));
-            all.into_iter().any(|f| formula::names(&f.text).0.contains(&name))
+            let mut named = all.map(|formula| formula::names(&formula.text));
+            named.any(|(values, functions)| values.contains(&name) || functions.contains(&name))
         };
         let derived = formula::DERIVED
             .into_iter()
-            .filter(|(name, _)| !known.contains(name) && mentions(name))
+            .filter(|(name, _)| {
+                let name = name.trim_end_matches("(n)");
+                !known.contains(&name) && mentions(name)
+            })
             .collect();
         let plan = |(name, kind): &(&str, FieldKind)| FieldPlan {
             name: (*name).to_owned(),
@@ -171,6 +174,7 @@ impl FactorSet {
                 name: file.factor_set.get()?.clone(),
                 rules: rules(file.profile.or(Profile::default()), file.rules.get()),
                 parameters: parameters(&file.parameters, &lets, &diagnostics),
+                renames: Vec::new(),
                 lets,
                 formulas: formulas(&file.formulas, &diagnostics),
                 document: document.clone(),
@@ -202,8 +206,8 @@ impl FactorSet {
         let (name, text) = (name.trim().to_owned(), formula.trim().to_owned());
         let formulas = vec![Formula { name, text, place }];
         let (name, rules) = ("-e".to_owned(), Rules::default());
-        let (parameters, lets) = (Vec::new(), Vec::new());
-        Ok(FactorSet { name, rules, parameters, lets, formulas, document })
+        let (parameters, renames, lets) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(FactorSet { name, rules, parameters, renames, lets, formulas, document })
     }
 
     /// Names of its factors, in order.
@@ -261,6 +265,7 @@ impl FactorSet {
         }
         FormulaSet {
             rules: self.rules,
+            renames: self.renames.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect(),
             parameters: self.parameters.iter().map(|(name, v)| (name.as_str(), *v)).collect(),
             lets: pairs(&self.lets),
             formulas: pairs(&self.formulas),

@@ -8,6 +8,7 @@ mod fakes;
 mod library;
 mod needs;
 mod notes;
+mod placement;
 mod profile;
 mod resolve;
 mod rules;
@@ -23,12 +24,13 @@ pub use crate::config::suggestion;
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, Layout, OptionError};
 pub use explain::{
     AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
-    NodeExplanation, OutputExplanation, Placement, SourceExplanation, Stage, StateEstimate,
-    explain,
+    NodeExplanation, Outline, OutputExplanation, PlacementExplanation, SourceExplanation, Stage,
+    StateEstimate, explain,
 };
 pub use library::{FactorError, FactorPlan, FactorSet, compile_factors, factors_schema, shipped};
 pub use needs::MissingField;
 pub use notes::notes;
+pub use placement::{Estimate, Placement, place};
 pub use resolve::{Variables, load, load_text};
 pub use rules::{Condition, RowRule, Rule, SeriesRow, SeriesRule, Situation};
 pub use schema::schema;
@@ -80,7 +82,7 @@ pub struct SourcePlan {
     pub time_field: String,
     /// Name of the field that orders versions of a row, if the feed has one.
     pub revision_field: Option<String>,
-    /// Numeric fields in the order of the file.
+    /// Fields in the order of the file.
     pub fields: Vec<FieldPlan>,
     /// What to do with a field that is not declared.
     pub unknown_fields: UnknownFields,

@@ -68,7 +68,7 @@ impl FactorSet {
                 open.pop();
                 continue;
             };
-            let there = |name: &str| columns.contains(&name);
+            let there = |name: &str| columns.contains(&self.renamed(name));
             let sub_formula = lets.get(name).copied().filter(|at| at < limit);
             if let Some((at, found)) = sub_formula.and_then(|at| Some((at, self.lets.get(at)?))) {
                 if seen.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true)) {
@@ -85,10 +85,40 @@ impl FactorSet {
                 "amount" if there("vwap") => &["vwap", "volume"],
                 _ => &[name],
             };
-            let new = parts.iter().filter(|part| met.insert((**part).to_owned()));
-            needed.extend(new.map(|part| (*part).to_owned()));
+            let parts = parts.iter().map(|part| self.renamed(part).to_owned());
+            needed.extend(parts.filter(|part| met.insert(part.clone())));
         }
         needed
+    }
+
+    /// What the input calls a field of the set.
+    fn renamed<'a>(&'a self, name: &'a str) -> &'a str {
+        self.renames.iter().find(|(from, _)| from == name).map_or(name, |(_, to)| to)
+    }
+
+    /// Reads the field that its formulas call `from` from the column `to`.
+    ///
+    /// # Errors
+    /// None of its formulas reads such a field.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), String> {
+        let mut plain = self.clone();
+        plain.renames.clear();
+        let (_, fields) = plain.fields(&[]);
+        let mut names: Vec<&str> = fields.iter().map(|lack| lack.field.as_str()).collect();
+        // What is derived may also be made from these.
+        for (series, parts) in [("vwap", ["amount", "volume"]), ("amount", ["vwap", "volume"])] {
+            if names.contains(&series) {
+                names.extend(parts);
+            }
+        }
+        if !names.contains(&from) {
+            let near = config::suggestion(from, "fields", &names);
+            let near = near.map_or(String::new(), |near| format!("; {near}"));
+            return Err(format!("{} reads no field `{from}`{near}", self.name));
+        }
+        self.renames.retain(|(known, _)| known != from);
+        self.renames.push((from.to_owned(), to.to_owned()));
+        Ok(())
     }
 
     /// Which of its sub-formulas its formulas use.

@@ -14,6 +14,7 @@ use crate::dataflow::sources::file::{self, ReadError};
 use crate::dataflow::{Fact, Limits, Outputs, Pace};
 use crate::model::{
     AlertChange, DeadLetter, FactorBatch, Finding, OutputKind, Quarantined, RowBatch, Symbols,
+    Texts,
 };
 use crate::plan::Plan;
 use crate::telemetry::{Health, Metrics};
@@ -21,7 +22,7 @@ use crate::telemetry::{Health, Metrics};
 /// What a backfill reads and writes.
 #[derive(Clone, Debug)]
 pub struct BackfillOptions {
-    /// CSV or Parquet files, in order.
+    /// CSV, Parquet or Arrow files, in order.
     pub input: Vec<PathBuf>,
     /// Folder of the output files.
     pub output: PathBuf,
@@ -96,6 +97,8 @@ fn run(
     let context = Context {
         plan: Arc::clone(plan),
         symbols: symbols.clone(),
+        // Files have numbered theirs already.
+        texts: Texts::default(),
         recorded: Recorded { started_ms, ..Recorded::default() },
         metrics,
         profile: None,

@@ -24,7 +24,7 @@ use crate::dataflow::sinks::{DeliveryError, Progress, Transport};
 use crate::dataflow::sources::kafka::KafkaSource;
 use crate::dataflow::sources::{Live, LiveSettings, Waker};
 use crate::dataflow::{End, Limits, Pace};
-use crate::model::Symbols;
+use crate::model::{Symbols, Texts};
 use crate::plan::{Plan, Start};
 use crate::telemetry::{Condition, Health, Metrics, Signal};
 
@@ -299,6 +299,7 @@ impl Session {
         let context = Context {
             plan: Arc::clone(plan),
             symbols: Symbols::default(),
+            texts: Texts::default(),
             recorded: what,
             metrics: Arc::clone(&options.metrics),
             profile: None,

@@ -137,7 +137,7 @@ metrics! {
     "weir_factor_cells_total" factor_cells: Counter, "Factor values computed, recomputed ones again.";
     "weir_factor_rows_total" factor_rows: Counter, "Factor rows emitted, one per time and symbol, revisions included.";
     "weir_revisions_total" revisions: Counter, "Factor rows emitted for a key that had been emitted before.";
-    "weir_panel_state_bytes" panel_state: Gauge["worker"], "Memory of the panel on this worker: fields and nodes of all kept times.";
+    "weir_panel_state_bytes" panel_state: Gauge["worker"], "Memory of the panel on this worker: fields and nodes of all kept times, and factors kept to join the parts of a time.";
 
     // Findings and alerts.
     "weir_findings_open" findings_open: Gauge["check", "severity"], "Findings that hold now.";

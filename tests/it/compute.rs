@@ -83,6 +83,24 @@ fn chosen_factors_need_their_own_fields_only() {
 }
 
 #[test]
+fn fields_of_sets_may_have_other_names() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
+    let mine =
+        "factor_set: mine\nlet: { r: returns }\nformulas:\n  m: group_mean(price + 0 * r, gics)\n";
+    std::fs::write(folder.path().join("mine.yaml"), mine).unwrap();
+    let compute = |formula: &[&str], output: &str| {
+        let all = [&["compute", "--input", "bars.csv", "--output", output], formula].concat();
+        let done = weir(folder.path(), &all);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        std::fs::read_to_string(folder.path().join(output)).unwrap()
+    };
+    let renamed = ["mine.yaml", "--rename", "price=amount", "--rename", "gics=sector"];
+    let plain = "m = group_mean(amount + 0 * returns, sector)";
+    assert_eq!(compute(&renamed, "a.csv"), compute(&["-e", plain], "b.csv"));
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
@@ -95,6 +113,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (&["-e", "x = rank(sector)"], "`sector` is text, not numbers"),
         (&["-e", "x = group_rank(close, close + 1)"], "a group must be a field"),
         (&["-e", "x = close", "-e", "x = volume"], "`x` is there twice"),
+        (&["alpha158", "--rename", "clse=amount"], "reads no field `clse`; did you mean `close`?"),
         (&["alpha158", "--only", "alpha001"], "no set has a factor `alpha001`"),
         (&[], "nothing to compute"),
     ] {
@@ -112,8 +131,75 @@ fn without_an_output_a_head_and_figures_are_printed() {
     std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
     let done = weir(folder.path(), &["compute", "-e", "x = close", "--input", "bars.csv"]);
     let found = text(&done.stdout);
-    assert!(found.contains("1 factors at 3 times for 3 symbols"), "{found}");
-    assert!(found.contains("x         77.8 %  5.00000"), "{found}");
+    assert!(
+        found.contains("1 factor of 3 symbols at 3 times, 2024-01-02 to 2024-01-04"),
+        "{found}"
+    );
+    assert!(found.contains("  77.8 %  5.00000"), "{found}");
+    let arguments = ["compute", "-e", "x = close", "--input", "bars.csv", "--format", "json"];
+    let done = weir(folder.path(), &arguments);
+    let found: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(found["factors"][0]["min"], 5.0);
+    assert_eq!(found["last"], "2024-01-04");
+    assert!(text(&done.stderr).contains("7 rows in "), "{}", text(&done.stderr));
+}
+
+/// Bars of 30 symbols on 70 days, some missing, as CSV lines in the order of time.
+fn many() -> Vec<String> {
+    let mut state = 7_u64;
+    let mut random = move || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    };
+    let mut lines = Vec::new();
+    for day in 0..70 {
+        let date = format!("2024-{:02}-{:02}", 1 + day / 28, 1 + day % 28);
+        for symbol in 0..30 {
+            let (open, close) = (10.0 + random(), 10.0 + random());
+            let (high, low) = (open.max(close) + random(), open.min(close) - random());
+            let volume = (random() * 1e6).round();
+            let vwap =
+                if random() < 0.05 { String::new() } else { format!("{}", (high + low) / 2.0) };
+            if random() > 0.04 {
+                let prices = format!("{open},{high},{low},{close}");
+                lines.push(format!("S{symbol:02},{date},{prices},{volume},{vwap}"));
+            }
+        }
+    }
+    lines
+}
+
+fn table(folder: &Path, name: &str, lines: &[String]) {
+    let header = "symbol,date,open,high,low,close,volume,vwap";
+    std::fs::write(folder.join(name), format!("{header}\n{}\n", lines.join("\n"))).unwrap();
+}
+
+/// Computes into a file and gives its bytes and what was said.
+fn computed(folder: &Path, arguments: &[&str], output: &str) -> (Vec<u8>, String) {
+    let all = [&["compute"], arguments, &["--output", output]].concat();
+    let done = weir(folder, &all);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    (std::fs::read(folder.join(output)).unwrap(), text(&done.stderr))
+}
+
+#[test]
+fn every_format_in_and_out_gives_the_same_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    table(folder, "bars.csv", &many());
+    let copy = ["-e", "c = close", "-e", "v = volume", "-e", "w = vwap", "--input", "bars.csv"];
+    let own = ["-e", "x = ts_corr(c, v, 5) + rank(w)", "-e", "y = ts_std(c, 3)", "--input"];
+    let mut all = Vec::new();
+    for name in ["t.csv", "t.parquet", "t.feather", "t.arrow", "t.arrows"] {
+        computed(folder, &copy, name);
+        let (values, _) = computed(folder, &[&own[..], &[name]].concat(), "out.csv");
+        all.push((name, values));
+    }
+    assert!(all[0].1.len() > 60_000);
+    for (name, values) in &all {
+        assert!(*values == all[0].1, "{name} gives other values than {}", all[0].0);
+    }
 }
 
 #[test]
@@ -126,6 +212,113 @@ fn functions_are_listed_and_described() {
     let one = text(&weir(folder.path(), &["functions", "delay"]).stdout);
     assert!(one.contains("look-back  n bars"), "{one}");
     assert_eq!(weir(folder.path(), &["functions", "dely"]).status.code(), Some(2));
+}
+
+#[test]
+fn neither_threads_nor_the_order_of_rows_change_a_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let lines = many();
+    let mut by_symbol = lines.clone();
+    by_symbol.sort();
+    let mut shuffled = lines.clone();
+    for i in (1..shuffled.len()).rev() {
+        shuffled.swap(i, (i * 7_919 + 13) % (i + 1));
+    }
+    table(folder, "ordered.csv", &lines);
+    table(folder, "by_symbol.csv", &by_symbol);
+    table(folder, "shuffled.csv", &shuffled);
+    let sets = ["alpha158", "-e", "a = rank(ts_corr(close, volume, 6)) - scale(returns)"];
+    for output in ["out.parquet", "out.arrow", "out.csv"] {
+        let run = |input: &str, threads: &str, memory: &str| {
+            let how = ["--input", input, "--threads", threads, "--memory", memory];
+            computed(folder, &[&sets[..], &how].concat(), output)
+        };
+        let (expected, notes) = run("ordered.csv", "1", "1 MiB");
+        assert!(notes.contains("note: returns is derived"), "{notes}");
+        for threads in ["1", "2", "4"] {
+            assert!(
+                run("ordered.csv", threads, "8 KiB").0 == expected,
+                "{output}, {threads} threads"
+            );
+        }
+        for input in ["by_symbol.csv", "shuffled.csv"] {
+            let (found, notes) = run(input, "2", "64 MiB");
+            assert!(found == expected && !notes.contains("wait"), "{output}, {input}: {notes}");
+            let (found, notes) = run(input, "2", "8 KiB");
+            assert!(found == expected, "{output}, {input}, sorted on the disk");
+            assert!(notes.contains("is not ordered by time and larger than --memory"), "{notes}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_said_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("bars.csv"), BARS).unwrap();
+    let written = [
+        ("empty.csv", ""),
+        ("header.csv", "symbol,date,close\n"),
+        ("no_symbol.csv", "ticker,date,close\nA,2024-01-02,1\n"),
+        ("twice.csv", "symbol,date,close\nA,2024-01-02,1\nB,2024-01-02,2\nA,2024-01-02,3\n"),
+        ("text.csv", "symbol,date,close\nA,2024-01-02,one\nA,2024-01-03,two\n"),
+        ("stray.csv", &strayed(20)),
+        ("late.csv", &strayed(2_000)),
+        ("time.csv", "symbol,date,close\nA,02.01.2024,1\n"),
+        ("short.csv", "symbol,date,close\nA,2024-01-02\n"),
+        ("no.parquet", "PAR1 it is not"),
+        ("no.arrow", "ARROW1 it is not"),
+    ];
+    for (name, content) in written {
+        std::fs::write(folder.join(name), content).unwrap();
+    }
+    // A column `time` of numbers beside the dates.
+    let numbers = ["-e", "time = close", "-e", "close = close", "--input", "bars.csv"];
+    computed(folder, &numbers, "numbers.parquet");
+    for (input, expected) in [
+        ("none.parquet", "cannot open none.parquet: No such file"),
+        ("bars.xlsx", "bars.xlsx: the name must end in .csv, .parquet, .arrow"),
+        ("empty.csv", "empty.csv: has no rows"),
+        ("header.csv", "header.csv: has no rows"),
+        ("no_symbol.csv", "no_symbol.csv: a table of bars has the columns `symbol` and `time`"),
+        (
+            "twice.csv",
+            "twice.csv: line 4: a second row of `A` at 2024-01-02T00:00:00Z, the first is line 2",
+        ),
+        ("text.csv", "`close` is text, not numbers"),
+        ("stray.csv", "stray.csv: line 22, column `close`: \"one\" is not a number"),
+        ("late.csv", "late.csv: line 2002, column `close`: \"one\" is not a number"),
+        ("time.csv", "time.csv: line 2, column `date`: `02.01.2024` is not a time"),
+        ("short.csv", "short.csv: line 2 has 2 cells, the header has 3"),
+        ("no.parquet", "no.parquet: is not a Parquet file"),
+        ("no.arrow", "no.arrow: is not an Arrow file or stream"),
+        (
+            "numbers.parquet",
+            "column `time` has the type Float64, must be a timestamp, a date or text",
+        ),
+    ] {
+        for threads in ["1", "2"] {
+            let arguments = ["compute", "-e", "x = close", "--input", input, "--threads", threads];
+            let done = weir(folder, &[&arguments[..], &["--output", "out.parquet"]].concat());
+            let found = text(&done.stderr);
+            assert!(!done.status.success() && found.contains(expected), "{input}: {found}");
+            assert!(
+                !folder.join("out.parquet").exists() && !folder.join(".out.parquet.tmp").exists()
+            );
+        }
+    }
+    let done =
+        weir(folder, &["compute", "-e", "x = close", "--input", "bars.csv", "--output", "json"]);
+    let found = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{found}");
+    assert!(found.contains("cannot write json: the name must end in .parquet"), "{found}");
+}
+
+/// So many rows with numbers, and one with text.
+fn strayed(rows: usize) -> String {
+    let rows = (0..rows).map(|row| format!("S{row},2024-01-02,{row}\n")).collect::<String>();
+    format!("symbol,date,close\n{rows}A,2024-01-02,one\n")
 }
 
 #[test]

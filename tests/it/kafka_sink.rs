@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::producer::{BaseRecord, Producer};
+use weir::dataflow::sinks::encode;
 use weir::dataflow::sinks::kafka::KafkaTransport;
 use weir::dataflow::sinks::{DeliveryError, Faults, Progress, Step, Transport};
 use weir::model::{Digest, OutputKind, Record};
@@ -309,6 +310,20 @@ fn sink_names_a_record_that_is_too_large() {
     assert!(keys(&broker, &plan, OutputKind::Factors).is_empty());
     assert_eq!(transport.resume(), Ok(None));
     transport.commit(&[vec![factor("a")]], &progress(1)).expect("it goes on without it");
+}
+
+#[test]
+fn sink_makes_room_for_records_of_all_symbols() {
+    let name = "sink_makes_room_for_records_of_all_symbols";
+    let Some(broker) = broker::shared(name) else { return };
+    let mut plan = broker.plan("in", true);
+    let frame = encode::layouts().iter().find(|layout| layout.whole_times);
+    plan.outputs[0].layout = frame.map(|layout| **layout);
+    let (mut transport, _) = resumed(&plan);
+    let large = "x".repeat(40_000_000);
+    let batch = [vec![record(OutputKind::Factors, "a", Some(&large))]];
+    transport.commit(&batch, &progress(1)).expect("it commits");
+    assert_eq!(keys(&broker, &plan, OutputKind::Factors), ["a"]);
 }
 
 #[test]

@@ -10,9 +10,11 @@
 
 mod broker;
 mod compute;
+mod factors;
 mod kafka_mock;
 mod kafka_sink;
 mod kafka_source;
+mod kunquant;
 mod layering;
 mod licences;
 mod members;

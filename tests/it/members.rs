@@ -311,7 +311,7 @@ fn layouts_are_silent_where_nothing_changed() {
         let row = |diff| FactorBatch {
             time: Time::from_millis(0),
             symbols: vec![SymbolId(0)],
-            columns: vec![vec![f64::NAN], vec![1.0]],
+            columns: vec![vec![f64::NAN].into(), vec![1.0].into()],
             diff,
         };
         let mut records = 0;

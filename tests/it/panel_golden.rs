@@ -22,13 +22,15 @@ fn folder() -> PathBuf {
     )
 }
 
-fn read(path: &Path) -> Vec<RecordBatch> {
+/// All of a Parquet file.
+pub(crate) fn read_table(path: &Path) -> Vec<RecordBatch> {
     let file = File::open(path).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     reader.build().unwrap().map(Result::unwrap).collect()
 }
 
-fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
+/// A column of text.
+pub(crate) fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
     let column = batch.column_by_name(column).unwrap();
     match column.data_type() {
         arrow_schema::DataType::Dictionary(..) => {
@@ -44,7 +46,8 @@ fn texts(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
     }
 }
 
-fn times(batch: &RecordBatch) -> Vec<Time> {
+/// The column `date`.
+pub(crate) fn times(batch: &RecordBatch) -> Vec<Time> {
     let column = batch.column_by_name("date").unwrap();
     let column = arrow_cast_nanos(column.as_ref());
     column.into_iter().map(Time::from_nanos).collect()
@@ -86,7 +89,7 @@ fn fields(batch: &RecordBatch) -> Vec<(String, FieldKind)> {
 
 /// All rows of the file, in batches for the panel.
 fn bars(path: &Path, symbols: &Symbols) -> (Vec<(String, FieldKind)>, Vec<RowBatch>) {
-    let batches = read(path);
+    let batches = read_table(path);
     let fields = fields(&batches[0]);
     let mut labels: BTreeMap<String, f64> = BTreeMap::new();
     let mut all = Vec::new();
@@ -156,7 +159,7 @@ fn ours(set: FactorSet, panel: &Path, wanted: &BTreeSet<Time>, symbols: &Symbols
 pub(super) fn check_set(folder: &Path, panel: &str, name: &str, least: usize) {
     let set = FactorSet::load(name).unwrap();
     let names: Vec<String> = set.names().map(str::to_owned).collect();
-    let golden = read(&folder.join(format!("{name}.parquet")));
+    let golden = read_table(&folder.join(format!("{name}.parquet")));
     let symbols = Symbols::default();
     let wanted: BTreeSet<Time> = golden.iter().flat_map(times).collect();
     let ours = ours(set, &folder.join(panel), &wanted, &symbols);

@@ -121,6 +121,77 @@ fn factor_sets_are_used_by_name_with_a_choice() {
 }
 
 #[test]
+fn all_shipped_sets_run_in_one_pipeline() {
+    let text = |uses: &str| {
+        let text = fs::read_to_string("pipelines/alpha101.yaml").unwrap();
+        let more = "      amount: f64?\n      index_open: f64?\n      index_close: f64?\n      \
+                    mkt: f64?\n      smb: f64?\n      hml: f64?\n      sector: string?";
+        let text = text.replace("  - alpha101\n", uses);
+        text.replace("      sector: string?", more)
+    };
+    let load =
+        |uses: &str| plan::load_text("p.yaml", &text(uses), Path::new("."), &|_| None, &catalog());
+    let all = load("  - alpha101\n  - alpha158\n  - gtja191\n  - alpha360\n").unwrap();
+    // OPEN0, HIGH0, LOW0 and VWAP0 are the same in alpha158 and alpha360.
+    assert_eq!(all.factors.outputs.len(), 101 + 158 + 191 + 360 - 4);
+    assert_eq!(plan::notes(&all), [""; 0]);
+    let explained = plan::explain(&all, 500);
+    let (whole, outline) = (explained.to_string(), explained.outline().to_string());
+    assert!(whole.lines().count() > 2_500);
+    assert!(outline.lines().count() < 870, "{outline}");
+    assert!(outline.lines().all(|line| line.chars().count() < 180), "{outline}");
+
+    let twice = load("  - alpha101\n  - alpha101\n").unwrap();
+    assert_eq!(twice.factors.outputs.len(), 101);
+    let mine = tempfile::tempdir().unwrap();
+    let file = mine.path().join("mine.yaml");
+    fs::write(&file, "factor_set: mine\nformulas: { alpha001: close, alpha002: open }\n").unwrap();
+    let errors = load(&format!("  - alpha101\n  - {}\n", file.display())).unwrap_err();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    let message = errors[0].to_string();
+    assert!(
+        message.contains("`alpha001` is one formula in `alpha101` and another in"),
+        "{message}"
+    );
+}
+
+#[test]
+fn sets_may_have_other_names_for_fields() {
+    let load = |uses: &str| {
+        let text = format!(
+            "pipeline: daily\nkafka: {{ brokers: \"localhost:9092\" }}\nsources:\n  bars:\n    topic: \
+             bars\n    key: [symbol, time]\n    fields: {{ open: f64, adj_close: f64, size: f64, \
+             gics: string }}\nuse:\n  - alpha101: {uses}\n"
+        );
+        plan::load_text("p.yaml", &text, Path::new("."), &|_| None, &catalog())
+    };
+    let one = |factor: &str, fields: &str| {
+        let graph = load(&format!("{{ only: [{factor}], fields: {fields} }}")).unwrap().factors;
+        graph.nodes[graph.outputs[0].1].text.clone()
+    };
+    assert_eq!(
+        one("alpha006", "{ volume: size }"),
+        "-ts_corr(open, size, 10)",
+        "a field is what the source calls it"
+    );
+    let text = one("alpha014", "{ close: adj_close, volume: size }");
+    assert!(text.contains("delta(adj_close / delay(adj_close, 1) - 1, 3)"), "derived: {text}");
+    for (uses, message) in [
+        (
+            "{ only: [alpha006], fields: { volumes: size } }",
+            "alpha101 reads no field `volumes`; did you mean `volume`?",
+        ),
+        ("{ only: [alpha006], fields: { volume: sise } }", "`sise` is no field of the source"),
+        ("{ only: [alpha006], fields: { volume: gics } }", "`volume` is text, not numbers"),
+        ("{ only: [alpha006] }", "needs the field `volume`"),
+    ] {
+        let errors = load(uses).unwrap_err();
+        let shown = errors.iter().map(ToString::to_string).collect::<String>();
+        assert!(errors.len() == 1 && shown.contains(message), "{uses}: {shown}");
+    }
+}
+
+#[test]
 fn parameters_of_used_sets_are_given_in_the_pipeline() {
     let folder = std::env::temp_dir().join(format!("weir-parameters-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();

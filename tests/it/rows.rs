@@ -12,7 +12,7 @@ use weir::dataflow::upsert::{Admission, Counters, Upsert};
 use weir::dataflow::{EventTime, Signal};
 use weir::model::{
     Action, Because, DeadLetter, Finding, LateRanges, Mark, Quarantined, RawBatch, RawView, Reason,
-    RowBatch, Severity, Span, SymbolId, Symbols, Time,
+    RowBatch, Severity, Span, SymbolId, Symbols, Texts, Time,
 };
 use weir::plan::{CheckContext, CheckPlan, FieldPlan, SourcePlan, Start, UnknownFields};
 
@@ -91,7 +91,11 @@ impl Chain {
         let mut clock = EventTime::new(source.lateness, source.corrections);
         clock.apply(&[Signal::Partition(0), Signal::Partition(1)]);
         Chain {
-            decoder: (decode::format("json").unwrap().build)(source, symbols.clone()),
+            decoder: (decode::format("json").unwrap().build)(
+                source,
+                symbols.clone(),
+                Texts::default(),
+            ),
             admission,
             clock,
             upsert: Upsert::new(fields, checks.kept_out(), true),

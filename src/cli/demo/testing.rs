@@ -283,7 +283,7 @@ impl Toy {
         let batch = |value: f64, diff| FactorBatch {
             time: self.times[day],
             symbols: vec![symbol],
-            columns: vec![vec![value]],
+            columns: vec![vec![value].into()],
             diff,
         };
         let batches: Vec<FactorBatch> =

@@ -2,8 +2,10 @@
 //!
 //! - The symbol is a text; the time an RFC 3339 instant, a date (its midnight in UTC), or an
 //!   integer: milliseconds since the Unix epoch, from 1973 on, so that seconds and dates like
-//!   `20180102` are refused instead of read as a moment in 1970; numeric fields are JSON numbers.
-//! - An absent or null field is missing (NaN) if it is nullable, otherwise a fault.
+//!   `20180102` are refused instead of read as a moment in 1970; fields are JSON numbers, or texts
+//!   where they are declared so.
+//! - An absent or null field, or an empty text, is missing (NaN) if the field is nullable, otherwise
+//!   a fault.
 //! - No value at all is a tombstone. Its key names the row: `SYMBOL|time`, or a JSON object with
 //!   the symbol and time fields. Where the source has a revision field, a tombstone says its
 //!   revision in the JSON key or in a header of that name, as an integer; without one it outranks
@@ -15,13 +17,13 @@ use super::layout::{KeyOnly, Layout, Scratch, time_from_millis};
 use super::names::{self, Names};
 use super::record::RecordSeed;
 use super::{Decoded, Decoder, Format};
-use crate::model::{DeadLetter, RawBatch, RawView, Reason, RowBatch, Symbols, Time};
+use crate::model::{DeadLetter, RawBatch, RawView, Reason, RowBatch, Symbols, Texts, Time};
 use crate::plan::SourcePlan;
 
 pub(super) const FORMAT: Format = Format {
     name: "json",
     summary: "one JSON object per row, with a field for the symbol, the time and every number",
-    build: |source, symbols| Box::new(Json::new(source, symbols)),
+    build: |source, symbols, texts| Box::new(Json::new(source, symbols, texts)),
 };
 
 /// What is wrong with a record.
@@ -36,11 +38,11 @@ struct Json {
 }
 
 impl Json {
-    fn new(source: &SourcePlan, symbols: Symbols) -> Json {
+    fn new(source: &SourcePlan, symbols: Symbols, texts: Texts) -> Json {
         let layout = Layout::new(source);
         let scratch = Scratch::new(&layout);
         let max_record_bytes = source.max_record_bytes;
-        Json { layout, scratch, names: Names::new(symbols), max_record_bytes }
+        Json { layout, scratch, names: Names::new(symbols, texts), max_record_bytes }
     }
 
     /// Reads one record into the scratch row; true for a tombstone.
@@ -136,6 +138,11 @@ impl Json {
             Some(symbol) => symbol,
             None => self.names.intern(&scratch.new_symbol),
         };
+        for (field, text) in scratch.new_texts.drain(..) {
+            if let Some(value) = scratch.values.get_mut(field) {
+                *value = self.names.intern_text(&text);
+            }
+        }
         rows.offsets.push(record.offset);
         rows.arrivals_ms.push(record.arrival_ms);
         rows.revisions.push(scratch.revision.unwrap_or(0));
@@ -210,7 +217,7 @@ mod tests {
             let headers = &[("rev".to_owned(), b"7".to_vec())];
             raw.push(RawView { offset, arrival_ms: 5, key: *key, value: *value, headers });
         }
-        let decoded = Json::new(source, Symbols::default()).decode(&raw);
+        let decoded = Json::new(source, Symbols::default(), Texts::default()).decode(&raw);
         assert_eq!(decoded.rows.len() + decoded.dead.len(), records.len());
         assert_eq!(decoded.rows.len(), decoded.raw_index.len());
         assert!(decoded.rows.columns.iter().all(|column| column.len() == decoded.rows.len()));
@@ -337,6 +344,81 @@ mod tests {
         assert_eq!(reason, Reason::NotUtf8);
     }
 
+    /// A source with the text fields `sector` and `venue`, of which the last may be missing.
+    fn with_groups() -> SourcePlan {
+        let text = |name: &str, nullable| FieldPlan { name: name.to_owned(), nullable, text: true };
+        let mut source = source();
+        source.fields.extend([text("sector", false), text("venue", true)]);
+        source
+    }
+
+    fn grouped(sector: &str, venue: &str) -> String {
+        GOOD.replace('}', &format!(",\"sector\":{sector},\"venue\":{venue}}}"))
+    }
+
+    #[test]
+    fn texts_are_numbers_that_say_which_are_the_same() {
+        let texts = [
+            grouped("\"Energy\"", "\"X\""),
+            grouped("\"\\u0045nergy\"", "null"),
+            grouped("\"能源\"", "\"\""),
+            grouped("\"X\"", "\"Energy\""),
+            grouped("\"Energy\"", "\"X\"").replace(r#","venue":"X""#, ""),
+        ];
+        let records: Vec<Pair<'_>> =
+            texts.iter().map(|text| (None, Some(text.as_bytes()))).collect();
+        let Decoded { rows, dead, .. } = decode_with(&with_groups(), &records);
+        assert!(dead.is_empty(), "{dead:?}");
+        let [sectors, venues] = [&rows.columns[3], &rows.columns[4]];
+        assert_eq!(sectors[0], sectors[1]);
+        assert_eq!(sectors[0], sectors[4]);
+        assert_eq!((sectors[3], venues[3]), (venues[0], sectors[0]), "a text is one everywhere");
+        assert!(sectors[0] != sectors[2] && sectors[2] != sectors[3]);
+        assert_eq!(
+            venues.map_nan().iter().map(Option::is_some).collect::<Vec<_>>(),
+            [true, false, false, true, false]
+        );
+    }
+
+    #[test]
+    fn what_is_no_text_says_why() {
+        let long = format!("\"{}\"", "x".repeat(257));
+        for (reason, sector, part) in [
+            (Reason::WrongType, "45", "`sector` is the number 45, must be text"),
+            (Reason::WrongType, "4.5", "the number 4.5, must be text"),
+            (Reason::WrongType, "18446744073709551615", "must be text"),
+            (Reason::WrongType, "true", "is true, must be text"),
+            (Reason::WrongType, "[]", "a list"),
+            (Reason::WrongType, &long, "`sector` has 257 bytes, at most 256"),
+            (Reason::MissingField, "null", "`sector` is null"),
+            (Reason::MissingField, "\"\"", "`sector` is empty"),
+        ] {
+            let text = grouped(sector, "null");
+            let (found, message) = dead(&with_groups(), (None, Some(text.as_bytes())));
+            assert_eq!(found, reason, "{sector}: {message}");
+            assert!(message.contains(part), "{sector}: {message}");
+        }
+        let (_, message) = dead(&with_groups(), (None, Some(GOOD.as_bytes())));
+        assert_eq!(message, "without `sector`");
+    }
+
+    #[test]
+    fn only_rows_make_texts_known() {
+        let texts = Texts::default();
+        let mut json = Json::new(&with_groups(), Symbols::default(), texts.clone());
+        let mut raw = RawBatch::new(0);
+        let bad = grouped("\"Lost\"", "true");
+        let good = grouped("\"Energy\"", "\"X\"");
+        for value in [&bad, &good] {
+            let value = Some(value.as_bytes());
+            raw.push(RawView { offset: 0, arrival_ms: 0, key: None, value, headers: &[] });
+        }
+        let decoded = json.decode(&raw);
+        assert_eq!((decoded.dead.len(), decoded.rows.len(), texts.len()), (1, 1, 2));
+        assert_eq!(decoded.rows.columns[3], [texts.number("Energy")]);
+        assert_eq!(decoded.rows.columns[4], [texts.number("X")]);
+    }
+
     #[test]
     fn a_record_above_the_limit_is_not_even_looked_at() {
         let long = GOOD.replace('}', &" ".repeat(5_000_000)) + "}";
@@ -435,7 +517,7 @@ mod tests {
         for (key, value) in records {
             raw.push(RawView { offset: 0, arrival_ms: 0, key, value, headers: &[] });
         }
-        let decoded = Json::new(&source(), symbols.clone()).decode(&raw);
+        let decoded = Json::new(&source(), symbols.clone(), Texts::default()).decode(&raw);
         assert_eq!(decoded.raw_index, [0, 2]);
         assert_eq!(decoded.rows.columns[2].map_nan(), [Some(86.1), None]);
         assert_eq!(symbols.find("NEW"), None, "a dead letter must not add a symbol");

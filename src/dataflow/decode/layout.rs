@@ -13,11 +13,12 @@ pub(super) const UNKNOWN: u16 = u16::MAX;
 /// How many places of a record are remembered: records may be longer.
 const MAX_LEARNED: usize = 256;
 
-/// Names of a source's fields: symbol, time, the numeric fields, and last the revision field.
+/// Names of a source's fields: symbol, time, those that make columns, and last the revision field.
 #[derive(Debug)]
 pub(super) struct Layout {
     names: Vec<Box<str>>,
     pub(super) nullable: Vec<bool>,
+    text: Vec<bool>,
     has_revision: bool,
     slots: FxHashMap<Box<str>, u16>,
     pub(super) reject_unknown: bool,
@@ -39,6 +40,9 @@ pub(super) struct Scratch {
     pub(super) time: Time,
     pub(super) revision: Option<i64>,
     pub(super) values: Vec<f64>,
+    /// Texts that this worker does not know, with the places in `values` for their numbers: only a
+    /// record that is a row makes them known.
+    pub(super) new_texts: Vec<(usize, String)>,
     /// For each field the record that had it last, by `record`.
     pub(super) seen: Vec<u64>,
     pub(super) seen_count: usize,
@@ -63,6 +67,7 @@ impl Layout {
         let slots = names.iter().cloned().zip(0..).collect();
         Layout {
             nullable: source.fields.iter().map(|field| field.nullable).collect(),
+            text: source.fields.iter().map(|field| field.text).collect(),
             has_revision: source.revision_field.is_some(),
             slots,
             reject_unknown: source.unknown_fields == UnknownFields::Reject,
@@ -81,6 +86,18 @@ impl Layout {
 
     pub(super) fn is_revision(&self, slot: u16) -> bool {
         self.has_revision && usize::from(slot) + 1 == self.names.len()
+    }
+
+    /// Whether it is a field that holds numbers.
+    pub(super) fn is_number(&self, slot: u16) -> bool {
+        let field = usize::from(slot).wrapping_sub(usize::from(FIELDS));
+        self.text.get(field) == Some(&false)
+    }
+
+    /// Whether it is a field that holds text.
+    pub(super) fn is_text(&self, slot: u16) -> bool {
+        let field = usize::from(slot).wrapping_sub(usize::from(FIELDS));
+        self.text.get(field) == Some(&true)
     }
 
     pub(super) fn find(&mut self, name: &str, place: usize) -> u16 {
@@ -110,6 +127,7 @@ impl Scratch {
             time: Time::MIN,
             revision: None,
             values: vec![f64::NAN; layout.nullable.len()],
+            new_texts: Vec::new(),
             seen: vec![0; layout.names.len()],
             seen_count: 0,
             record: 0,
@@ -121,6 +139,7 @@ impl Scratch {
     pub(super) fn begin(&mut self) {
         self.symbol = None;
         self.new_symbol.clear();
+        self.new_texts.clear();
         self.revision = None;
         self.seen_count = 0;
         self.record += 1;

@@ -12,7 +12,7 @@ mod record;
 
 use std::fmt::Debug;
 
-use crate::model::{DeadLetter, RawBatch, RowBatch, Symbols};
+use crate::model::{DeadLetter, RawBatch, RowBatch, Symbols, Texts};
 use crate::plan::SourcePlan;
 
 /// What became of the records of one batch.
@@ -39,8 +39,8 @@ pub struct Format {
     pub name: &'static str,
     /// One sentence: what a record looks like.
     pub summary: &'static str,
-    /// A decoder for one worker; it gives numbers to symbols from the shared table.
-    pub build: fn(&SourcePlan, Symbols) -> Box<dyn Decoder>,
+    /// A decoder for one worker; it gives numbers to symbols and texts from the shared tables.
+    pub build: fn(&SourcePlan, Symbols, Texts) -> Box<dyn Decoder>,
 }
 
 /// All formats.

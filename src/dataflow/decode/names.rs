@@ -1,22 +1,25 @@
-//! From the text of a symbol to its number, without the shared table in the usual case.
+//! From the text of a symbol or a group to its number, without the shared tables in the usual case.
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{SymbolId, Symbols};
+use crate::model::{SymbolId, Symbols, Texts};
 
 /// Longest symbol in bytes.
 pub(super) const MAX_SYMBOL_BYTES: usize = 64;
 
-/// Symbols that this worker has met, before the table that all workers share.
+/// Symbols and texts that this worker has met, before the tables that all workers share.
 #[derive(Debug)]
 pub(super) struct Names {
     known: FxHashMap<Box<str>, SymbolId>,
     shared: Symbols,
+    known_texts: FxHashMap<Box<str>, f64>,
+    shared_texts: Texts,
 }
 
 impl Names {
-    pub(super) fn new(shared: Symbols) -> Names {
-        Names { known: FxHashMap::default(), shared }
+    pub(super) fn new(shared: Symbols, shared_texts: Texts) -> Names {
+        let (known, known_texts) = (FxHashMap::default(), FxHashMap::default());
+        Names { known, shared, known_texts, shared_texts }
     }
 
     /// The number of a symbol that was met before, which says that it is a right one as well.
@@ -32,6 +35,21 @@ impl Names {
         let id = self.shared.intern(symbol);
         self.known.insert(Box::from(symbol), id);
         id
+    }
+
+    /// The number of a text that was met before.
+    pub(super) fn find_text(&self, text: &str) -> Option<f64> {
+        self.known_texts.get(text).copied()
+    }
+
+    /// The number of a text that nothing is wrong with.
+    pub(super) fn intern_text(&mut self, text: &str) -> f64 {
+        if let Some(number) = self.find_text(text) {
+            return number;
+        }
+        let number = self.shared_texts.number(text);
+        self.known_texts.insert(Box::from(text), number);
+        number
     }
 }
 
@@ -57,12 +75,17 @@ mod tests {
 
     #[test]
     fn a_name_has_one_number_everywhere() {
-        let shared = Symbols::default();
-        let (mut one, mut other) = (Names::new(shared.clone()), Names::new(shared));
+        let (shared, texts) = (Symbols::default(), Texts::default());
+        let mut one = Names::new(shared.clone(), texts.clone());
+        let mut other = Names::new(shared, texts);
         let id = one.intern("MSFT");
         assert_eq!(other.intern("AAPL"), SymbolId(1));
         assert_eq!((one.intern("MSFT"), other.intern("MSFT")), (id, id));
         assert_eq!(one.find("AAPL"), None);
+        let number = one.intern_text("Energy");
+        assert_ne!(other.intern_text("Technology"), number);
+        assert_eq!((one.find_text("Energy"), other.find_text("Energy")), (Some(number), None));
+        assert_eq!(other.intern_text("Energy"), number);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::layout::{FIELDS, KeyOnly, Layout, SYMBOL, Scratch, TIME, UNKNOWN, time_from_millis};
 use super::names::{self, Names};
-use crate::model::{Reason, Time, TimeError};
+use crate::model::{Reason, Time, TimeError, text_fault};
 
 /// Reads one record into the scratch row.
 pub(super) struct RecordSeed<'a> {
@@ -108,6 +108,7 @@ impl ValueSeed<'_> {
             SYMBOL => "text",
             TIME => "RFC 3339 text, a date or integer milliseconds",
             slot if self.layout.is_revision(slot) => "an integer",
+            slot if self.layout.is_text(slot) => "text",
             _ => "a number",
         };
         let name = self.layout.name(self.slot);
@@ -118,6 +119,9 @@ impl ValueSeed<'_> {
     fn integer<E: Error>(self, value: i64) -> Result<(), E> {
         match self.slot {
             SYMBOL => return Err(self.wrong(&format!("the number {value}"))),
+            slot if self.layout.is_text(slot) => {
+                return Err(self.wrong(&format!("the number {value}")));
+            }
             TIME => match time_from_millis(value) {
                 Some(time) => self.scratch.time = time,
                 None => return Err(self.unreadable_time(&value.to_string())),
@@ -142,6 +146,35 @@ impl ValueSeed<'_> {
              (between the years 1973 and 2262)"
         );
         self.scratch.fail(Reason::UnreadableTime, message)
+    }
+
+    /// The name of a group; an empty one is none.
+    fn text<E: Error>(self, text: &str) -> Result<(), E> {
+        if text.is_empty() {
+            return self.missing("empty");
+        }
+        if let Some(number) = self.names.find_text(text) {
+            self.number(number);
+            return Ok(());
+        }
+        if let Some(fault) = text_fault(text) {
+            let message = format!("field `{}` {fault}", self.layout.name(self.slot));
+            return Err(self.scratch.fail(Reason::WrongType, message));
+        }
+        let field = usize::from(self.slot).wrapping_sub(usize::from(FIELDS));
+        self.scratch.new_texts.push((field, text.to_owned()));
+        Ok(())
+    }
+
+    /// A value that says that there is none.
+    fn missing<E: Error>(self, what: &str) -> Result<(), E> {
+        let field = usize::from(self.slot).wrapping_sub(usize::from(FIELDS));
+        if self.layout.nullable.get(field) == Some(&true) {
+            self.number(f64::NAN);
+            return Ok(());
+        }
+        let message = format!("field `{}` is {what}", self.layout.name(self.slot));
+        Err(self.scratch.fail(Reason::MissingField, message))
     }
 
     fn symbol<E: Error>(self, text: &str) -> Result<(), E> {
@@ -175,7 +208,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
         match self.slot {
             TIME => Err(self.unreadable_time(&value.to_string())),
-            slot if slot >= FIELDS && !self.layout.is_revision(slot) => {
+            slot if self.layout.is_number(slot) => {
                 self.number(value);
                 Ok(())
             }
@@ -209,6 +242,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                     Err(self.scratch.fail(Reason::UnreadableTime, message))
                 }
             },
+            slot if self.layout.is_text(slot) => self.text(text),
             _ => {
                 let shown: String = text.chars().take(32).collect();
                 Err(self.wrong(&format!("the text {shown:?}")))
@@ -217,13 +251,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        let field = usize::from(self.slot).wrapping_sub(usize::from(FIELDS));
-        if self.layout.nullable.get(field) == Some(&true) {
-            self.number(f64::NAN);
-            return Ok(());
-        }
-        let message = format!("field `{}` is null", self.layout.name(self.slot));
-        Err(self.scratch.fail(Reason::MissingField, message))
+        self.missing("null")
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {

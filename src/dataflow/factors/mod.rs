@@ -18,6 +18,7 @@ mod recursive;
 mod rolling;
 mod simd;
 mod sorted;
+mod split;
 mod sum;
 #[cfg(test)]
 mod testing;
@@ -28,8 +29,9 @@ use std::ops::Range;
 
 use crate::formula::{Mode, Signature};
 
-pub use panel::{Cost, Emit, Late, Panel, PanelError, Stats};
+pub use panel::{Cost, Emit, Late, Panel, PanelError, Rows, Stats};
 pub use simd::Level;
+pub use split::split;
 
 use blocks::{Blocked, Cuts};
 use cross_section::Scratch;

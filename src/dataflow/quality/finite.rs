@@ -18,7 +18,7 @@ pub(super) struct Finite;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct FiniteOptions {
-    /// The fields; all if left out.
+    /// The fields; all that hold numbers if left out.
     of: Option<FieldNames>,
 }
 
@@ -58,8 +58,8 @@ impl CheckMember for Finite {
     ) -> Result<Rule, OptionError> {
         let options = Options::new(given, Some("of"), context.fields);
         let fields = match options.read::<FiniteOptions>()?.of {
-            Some(names) => options.fields("of", &names)?,
-            None => options.all(),
+            Some(names) => options.numbers("of", &names)?,
+            None => options.all_numbers(),
         };
         Ok(Rule::Row(Arc::new(FiniteRule(fields))))
     }

@@ -89,10 +89,10 @@ impl CheckMember for OhlcOrder {
             return Err(options.error("tolerance", message));
         }
         Ok(Rule::Row(Arc::new(OhlcRule {
-            open: options.field("open", &open)?,
-            high: options.field("high", &high)?,
-            low: options.field("low", &low)?,
-            close: options.field("close", &close)?,
+            open: options.number("open", &open)?,
+            high: options.number("high", &high)?,
+            low: options.number("low", &low)?,
+            close: options.number("close", &close)?,
             tolerance,
         })))
     }

@@ -139,11 +139,29 @@ impl<'a> Options<'a> {
         OptionError { path: self.path(&[option.to_owned()]), message }
     }
 
-    /// The fields that option `option` names, in its order.
+    /// The fields of numbers that option `option` names, in its order.
+    pub(super) fn numbers(
+        &self,
+        option: &str,
+        names: &FieldNames,
+    ) -> Result<Vec<Field>, OptionError> {
+        self.named(option, names, |name| self.find_number(name))
+    }
+
+    /// The fields that option `option` names, in its order, whatever they hold.
     pub(super) fn fields(
         &self,
         option: &str,
         names: &FieldNames,
+    ) -> Result<Vec<Field>, OptionError> {
+        self.named(option, names, |name| self.find(name))
+    }
+
+    fn named(
+        &self,
+        option: &str,
+        names: &FieldNames,
+        find: impl Fn(&str) -> Result<Field, String>,
     ) -> Result<Vec<Field>, OptionError> {
         if names.0.is_empty() {
             return Err(self.error(option, "names no field; leave it out or name one".to_owned()));
@@ -151,7 +169,7 @@ impl<'a> Options<'a> {
         let is_list = self.given.get(option).is_some_and(Value::is_array);
         let mut fields: Vec<Field> = Vec::new();
         for (place, name) in names.0.iter().enumerate() {
-            let field = self.find(name).map_err(|message| {
+            let field = find(name).map_err(|message| {
                 let mut path = vec![option.to_owned()];
                 if is_list {
                     path.push(place.to_string());
@@ -165,15 +183,16 @@ impl<'a> Options<'a> {
         Ok(fields)
     }
 
-    /// The field that option `option` names.
-    pub(super) fn field(&self, option: &str, name: &str) -> Result<Field, OptionError> {
-        self.find(name).map_err(|message| self.error(option, message))
+    /// The field of numbers that option `option` names.
+    pub(super) fn number(&self, option: &str, name: &str) -> Result<Field, OptionError> {
+        self.find_number(name).map_err(|message| self.error(option, message))
     }
 
     /// Those of the usual names that the source declares; where it declares none, an error that
     /// asks to name fields.
     pub(super) fn usual(&self, option: &str, usual: &[&str]) -> Result<Vec<Field>, OptionError> {
-        let found: Vec<Field> = usual.iter().filter_map(|name| self.find(name).ok()).collect();
+        let found = usual.iter().filter_map(|name| self.find_number(name).ok());
+        let found: Vec<Field> = found.collect();
         if found.is_empty() {
             let message = format!(
                 "the source has none of the usual fields {}: name some with `{option}`",
@@ -188,6 +207,23 @@ impl<'a> Options<'a> {
     pub(super) fn all(&self) -> Vec<Field> {
         let named = self.fields.iter().enumerate();
         named.map(|(index, field)| Field { index, name: field.name.clone() }).collect()
+    }
+
+    /// All fields of numbers.
+    pub(super) fn all_numbers(&self) -> Vec<Field> {
+        let mut all = self.all();
+        all.retain(|field| self.fields.get(field.index).is_some_and(|field| !field.text));
+        all
+    }
+
+    fn find_number(&self, name: &str) -> Result<Field, String> {
+        let field = self.find(name)?;
+        match self.fields.get(field.index) {
+            Some(known) if known.text => {
+                Err(format!("`{name}` holds text, this check looks at numbers"))
+            }
+            _ => Ok(field),
+        }
     }
 
     fn find(&self, name: &str) -> Result<Field, String> {
@@ -280,6 +316,40 @@ mod tests {
             assert_eq!(error.path.join("."), path, "{name} {options}: {error}");
             assert!(error.message.contains(part), "{name} {options}: {error}");
         }
+    }
+
+    #[test]
+    fn checks_of_numbers_refuse_text() {
+        let field = |name: &str, text| FieldPlan { name: name.to_owned(), nullable: true, text };
+        let all = [field("open", true), field("high", false), field("sector", true)];
+        let build = |name: &str, options: &str| {
+            let member = MEMBERS.iter().find(|member| member.name() == name).unwrap();
+            member.build(&serde_json::from_str(options).unwrap(), CheckContext { fields: &all })
+        };
+        for (name, options, path) in [
+            ("positive", r#"["high", "sector"]"#, "1"),
+            ("finite", r#""sector""#, ""),
+            ("range", r#"{"of": ["high", "sector"], "min": 0}"#, "of.1"),
+            ("tick_size", r#"{"of": "sector", "step": 1}"#, "of"),
+            ("return_jump", r#"{"of": "sector", "above": 1}"#, "of"),
+            ("ohlc_order", r#"{"low": "high", "close": "high"}"#, "open"),
+        ] {
+            let error = build(name, options).unwrap_err();
+            assert_eq!(error.path.join("."), path, "{name} {options}: {error}");
+            assert!(error.message.contains("holds text"), "{name} {options}: {error}");
+        }
+        let mut rows = crate::model::RowBatch::new(0, 3);
+        rows.deleted = vec![false];
+        rows.columns = vec![vec![f64::INFINITY], vec![1.0], vec![f64::NAN]];
+        let found = |name: &str| {
+            let mut found = Vec::new();
+            if let Ok(crate::plan::Rule::Row(rule)) = build(name, "null") {
+                rule.test(&rows, &mut |_, detail| found.push(detail));
+            }
+            found
+        };
+        assert_eq!(found("not_null"), ["sector is missing"]);
+        assert_eq!((found("finite"), found("positive")), (Vec::new(), Vec::new()));
     }
 
     #[test]

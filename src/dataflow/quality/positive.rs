@@ -57,7 +57,7 @@ impl CheckMember for Positive {
     ) -> Result<Rule, OptionError> {
         let options = Options::new(given, Some("of"), context.fields);
         let fields = match options.read::<PositiveOptions>()?.of {
-            Some(names) => options.fields("of", &names)?,
+            Some(names) => options.numbers("of", &names)?,
             None => options.usual("of", &["open", "high", "low", "close", "vwap"])?,
         };
         Ok(Rule::Row(Arc::new(PositiveRule(fields))))

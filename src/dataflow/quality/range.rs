@@ -72,7 +72,7 @@ impl CheckMember for Range {
         if max < min {
             return Err(options.error("max", format!("max = {max} is below min = {min}")));
         }
-        Ok(Rule::Row(Arc::new(RangeRule { fields: options.fields("of", &of)?, min, max })))
+        Ok(Rule::Row(Arc::new(RangeRule { fields: options.numbers("of", &of)?, min, max })))
     }
 }
 

@@ -79,7 +79,7 @@ impl CheckMember for ReturnJump {
         if above <= 0.0 {
             return Err(options.error("above", format!("above = {above} must be above 0")));
         }
-        Ok(Rule::Series(Arc::new(JumpRule { field: options.field("of", &of)?, above })))
+        Ok(Rule::Series(Arc::new(JumpRule { field: options.number("of", &of)?, above })))
     }
 }
 

@@ -90,7 +90,7 @@ impl CheckMember for TickSize {
             );
             return Err(options.error("tolerance", message));
         }
-        let fields = options.fields("of", &of)?;
+        let fields = options.numbers("of", &of)?;
         Ok(Rule::Row(Arc::new(TickRule { fields, step, tolerance })))
     }
 }

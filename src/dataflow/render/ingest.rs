@@ -38,7 +38,7 @@ impl Ingest {
         let checks =
             Checks::new(&context.plan.checks).map_err(|error| RenderError(error.to_string()))?;
         Ok(Ingest {
-            decoder: (format.build)(source, context.symbols.clone()),
+            decoder: (format.build)(source, context.symbols.clone(), context.texts.clone()),
             checks,
             replayed: context.recorded.offsets.clone(),
             metrics: Arc::clone(&context.metrics),

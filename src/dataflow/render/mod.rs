@@ -7,20 +7,30 @@
 //!    │                  │    │            └──▶ quarantine ◀───┘  └──▶ findings ◀┼──────┘
 //!    │      dead letters│    │marks                                     │       │
 //!    │                  ▼    │                                          │       ╘══▶ panel
-//!    ├──signals──────────────┴══▶ admit, upsert, series, panel          │             │
-//!    │                                                                  ▼             │factors
+//!    ├──signals──────────────┴══▶ admit, upsert, series, panel, join    │             ║
+//!    │                                                                  ▼             ║parts
 //!    └──clock, arrivals ══════════════════════════════════════════▶  alerts           ▼
-//!
-//!  dead letters, quarantine, findings, alerts, factors, positions ──▶ outputs of each worker
+//!                                                                               join by time
+//!                                                                                     │factors
+//!  dead letters, quarantine, findings, alerts, factors, positions ◀───────────────────┘
+//!     └──▶ outputs of each worker
 //! ```
 //!
 //! `══` crosses workers, `──` stays. Every stage but ingest waits until an epoch is complete.
+//!
+//! Where formulas compare symbols, every worker gets all accepted rows and its panel computes a
+//! share of the factors. Where they do not, it has a share of the symbols, the rows stay where they
+//! are, and panels only hear of the others which rows there are. Parts of times are joined where a
+//! record needs all of a time: always in the first case, in the second for layouts of whole times.
 
 mod alerts;
 mod ingest;
+mod join;
 mod panel;
 mod rows;
 mod series;
+#[cfg(test)]
+mod tests;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -37,10 +47,13 @@ use super::operators::{
 };
 use super::outputs::{Fact, Outputs};
 use super::signal::{Load, Report, Signal};
-use crate::model::{Finding, LateRanges, RowBatch, Symbols};
-use crate::plan::Plan;
+use crate::model::{
+    AcceptedBatch, FactorBatch, Finding, LateRanges, RowBatch, Symbols, Texts, Time,
+};
+use crate::plan::{Placement, Plan, place};
 use crate::telemetry::Metrics;
 use alerts::Pulse;
+use panel::{News, Presence};
 
 /// What an earlier run left behind: what a replay must repeat. Empty at a first start.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +73,8 @@ pub struct Context {
     pub plan: Arc<Plan>,
     /// Symbols of the run.
     pub symbols: Symbols,
+    /// Texts of the run.
+    pub texts: Texts,
     /// What an earlier run left behind.
     pub recorded: Recorded,
     /// Counts what happens.
@@ -95,7 +110,7 @@ where
 {
     // What can fail comes before the first operator: one that is begun must be finished.
     let ingest = ingest::Ingest::new(context)?;
-    let compute = panel::Compute::new(context, scope.index())?;
+    let placed = Placed::new(context, scope)?;
     let exit = Exit { watch: Watch::new(), outputs: Rc::new(RefCell::new(outputs)) };
 
     let (loads, reports, _) = source(scope, "source", start);
@@ -109,8 +124,7 @@ where
         epochs(by_symbol(admitted), signals.clone(), "upsert", rows::Hold::new(context));
     let (series_findings, _, _) =
         epochs(accepted.clone(), signals.clone(), "series", series::Judge::new(context));
-    // Formulas that compare symbols need them in one place, so the panel is on one worker.
-    let (results, closed, _) = epochs(to_first(accepted), signals, "panel", compute);
+    let (results, closed) = placed.factors(context, accepted, signals);
 
     let findings = collection(row_findings.concat(series_findings), "findings");
     let quarantine = collection(kept_out.concat(late), "quarantine");
@@ -126,9 +140,7 @@ where
     exit.batches(findings, "findings out", |outputs, epoch, c| outputs.findings(epoch, c));
     let quarantine = changes(quarantine, "quarantine changed");
     exit.batches(quarantine, "quarantine out", |outputs, epoch, c| outputs.quarantine(epoch, c));
-    exit.batches(by(results, |b| b.time.nanos().unsigned_abs()), "factors out", |o, epoch, b| {
-        o.factors(epoch, b);
-    });
+    exit.batches(results, "factors out", |outputs, epoch, b| outputs.factors(epoch, b));
     exit.batches(alerts, "alerts out", |outputs, epoch, c| outputs.alerts(epoch, c));
     exit.batches(dead_letters, "dead letters out", |o, epoch, l| o.dead_letters(epoch, l));
     let facts =
@@ -137,6 +149,67 @@ where
         facts.into_iter().for_each(|fact| outputs.progress(epoch, fact));
     });
     Ok(exit.watch)
+}
+
+/// The panel where the plan wants it.
+struct Placed {
+    placement: Placement,
+    compute: panel::Compute,
+    /// Whether what the workers compute are parts of times.
+    joined: bool,
+    worker: usize,
+    workers: usize,
+}
+
+impl Placed {
+    fn new(context: &Context, scope: Scoped<'_>) -> Result<Placed, RenderError> {
+        let (worker, workers) = (scope.index(), scope.peers());
+        let placement = place(&context.plan.factors, workers);
+        let joined = match placement {
+            Placement::OneWorker => false,
+            Placement::BySymbol => panel::whole_times(&context.plan),
+            Placement::ByFactor(_) => true,
+        };
+        let compute = panel::Compute::new(context, (worker, workers), &placement, joined)?;
+        Ok(Placed { placement, compute, joined, worker, workers })
+    }
+
+    /// The factors, each time or each row of it on one worker, and the newest closed time.
+    fn factors<'s>(
+        self,
+        context: &Context,
+        accepted: Flow<'s, AcceptedBatch>,
+        signals: Flow<'s, Signal>,
+    ) -> (Flow<'s, FactorBatch>, Flow<'s, Time>) {
+        let Placed { placement, compute, joined, worker, workers } = self;
+        let rows = accepted.clone().map(|changes| News::Rows(panel::bare(changes)));
+        let news = match placement {
+            Placement::OneWorker => to_first(rows),
+            Placement::ByFactor(_) => broadcast(rows),
+            Placement::BySymbol => {
+                let elsewhere = accepted.map(move |changes| Presence::of(worker, &changes));
+                rows.concat(broadcast(elsewhere).map(News::Elsewhere))
+            }
+        };
+        let held = compute.held();
+        let (parts, closed, _) = epochs(news, signals.clone(), "panel", compute);
+        if joined {
+            let parts = by(parts, |(_, batch)| spread(batch.time));
+            let join = join::Join::new(context, workers, &placement, held);
+            return (epochs(parts, signals, "join", join).0, closed);
+        }
+        let results = parts.map(|(_, batch)| batch);
+        match placement {
+            // The symbols of a worker are encoded there.
+            Placement::BySymbol => (results, closed),
+            _ => (by(results, |batch| spread(batch.time)), closed),
+        }
+    }
+}
+
+/// A number of a time by which times are dealt out evenly, although they are round numbers.
+fn spread(time: Time) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(&time.nanos().to_le_bytes())
 }
 
 /// Where the streams of a worker leave the dataflow.

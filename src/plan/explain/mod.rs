@@ -10,10 +10,12 @@ mod tests;
 
 use serde::Serialize;
 
-use super::{HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
+use super::placement::{Estimate, Placement, estimate, place, tied_by};
+use super::{FieldPlan, HeaderPrefix, Plan, Rule, Start, UnknownFields, notes};
 use graph::{explain_graph, stages};
+pub use text::Outline;
 
-/// A plan explained. `Display` is the text for people, [`Explanation::dot`] the graph for
+/// A plan explained. `Display` is the text for people, [`Explanation::outline`] a shorter one, [`Explanation::dot`] the graph for
 /// Graphviz, serialising it the form for scripts.
 #[derive(Clone, Debug, Serialize)]
 pub struct Explanation {
@@ -32,7 +34,7 @@ pub struct Explanation {
     /// Stages in the order in which they run.
     pub stages: Vec<Stage>,
     /// How the work is spread over workers.
-    pub placement: Placement,
+    pub placement: PlacementExplanation,
     /// What is kept in memory.
     pub state: StateEstimate,
     /// Alert rules in order.
@@ -56,7 +58,7 @@ pub struct SourceExplanation {
     pub key: [String; 2],
     /// Field that orders versions.
     pub revision: Option<String>,
-    /// Fields, `?` behind those that may be absent.
+    /// Fields, `: string` behind those that hold text, `?` behind those that may be absent.
     pub fields: Vec<String>,
     /// What happens to fields that are not declared.
     pub unknown_fields: &'static str,
@@ -145,13 +147,14 @@ pub struct Stage {
 }
 
 /// How the work is spread over workers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Placement {
-    /// Every worker has a share of the symbols: nothing ties them together.
-    BySymbol,
-    /// One panel holds all symbols, because cross-sections tie them together.
-    OnePanel,
+#[derive(Clone, Debug, Serialize)]
+pub struct PlacementExplanation {
+    /// `by_symbol`, `by_factor`, or `one_worker` where neither would be faster.
+    pub way: &'static str,
+    /// A node that ties symbols together, if there is one.
+    pub tied_by: Option<String>,
+    /// What both ways are expected to cost.
+    pub estimates: Vec<Estimate>,
 }
 
 /// What is kept in memory: sum over kept nodes of rows x symbols x 8 bytes.
@@ -214,10 +217,6 @@ pub fn explain(plan: &Plan, symbols: usize) -> Explanation {
     let cells = (rows as u64).saturating_mul(symbols as u64);
     let state =
         StateEstimate { symbols, nodes: kept.count(), rows, bytes: cells.saturating_mul(8) };
-    let placement = match plan.factors.has_cross_section() {
-        true => Placement::OnePanel,
-        false => Placement::BySymbol,
-    };
     Explanation {
         pipeline: plan.name.clone(),
         version: plan.version.clone(),
@@ -226,7 +225,7 @@ pub fn explain(plan: &Plan, symbols: usize) -> Explanation {
         factors: explain_factors(plan),
         stages: stages(&nodes),
         nodes,
-        placement,
+        placement: explain_placement(plan, symbols),
         state,
         alerts: explain_alerts(plan),
         outputs: explain_outputs(plan),
@@ -237,13 +236,16 @@ pub fn explain(plan: &Plan, symbols: usize) -> Explanation {
 
 fn explain_source(plan: &Plan) -> SourceExplanation {
     let source = &plan.source;
-    let mark = |nullable: bool| if nullable { "?" } else { "" };
+    let field = |field: &FieldPlan| {
+        let kind = if field.text { ": string" } else { "" };
+        format!("{}{kind}{}", field.name, if field.nullable { "?" } else { "" })
+    };
     SourceExplanation {
         name: source.name.clone(),
         topic: source.topic.clone(),
         key: [source.symbol_field.clone(), source.time_field.clone()],
         revision: source.revision_field.clone(),
-        fields: source.fields.iter().map(|f| format!("{}{}", f.name, mark(f.nullable))).collect(),
+        fields: source.fields.iter().map(field).collect(),
         unknown_fields: match source.unknown_fields {
             UnknownFields::Ignore => "ignore",
             UnknownFields::Reject => "reject",
@@ -284,6 +286,27 @@ fn explain_factors(plan: &Plan) -> Vec<FactorExplanation> {
             })
         })
         .collect()
+}
+
+/// Numbers of workers for which the placement is explained.
+const WORKERS: [usize; 3] = [1, 2, 4];
+
+fn explain_placement(plan: &Plan, symbols: usize) -> PlacementExplanation {
+    let graph = &plan.factors;
+    let most = WORKERS.into_iter().max().unwrap_or(1);
+    let estimates = match graph.outputs.is_empty() {
+        true => Vec::new(),
+        false => WORKERS.iter().map(|workers| estimate(graph, symbols, *workers)).collect(),
+    };
+    PlacementExplanation {
+        way: match place(graph, most) {
+            Placement::OneWorker => "one_worker",
+            Placement::BySymbol => "by_symbol",
+            Placement::ByFactor(_) => "by_factor",
+        },
+        tied_by: tied_by(graph).map(str::to_owned),
+        estimates,
+    }
 }
 
 fn explain_alerts(plan: &Plan) -> Vec<AlertExplanation> {

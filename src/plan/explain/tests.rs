@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Explanation, Kind, Placement, explain};
+use super::{Explanation, Kind, explain};
 use crate::plan::{fakes, load_text};
 
 fn explained(factors: &str) -> Explanation {
@@ -52,8 +52,9 @@ fn stages_follow_the_cross_sections() {
     let explained = explained(THREE);
     let names: Vec<_> = explained.stages.iter().map(|stage| stage.name.as_str()).collect();
     assert_eq!(names, ["TS0", "CS1", "TS1"]);
-    assert_eq!(explained.placement, Placement::OnePanel);
-    assert_eq!(self::explained("  a: close - open").placement, Placement::BySymbol);
+    assert_eq!(explained.placement.way, "by_factor");
+    assert_eq!(explained.placement.tied_by.as_deref(), Some("rank(close)"));
+    assert_eq!(self::explained("  a: close - open").placement.way, "by_symbol");
 }
 
 #[test]
@@ -68,16 +69,23 @@ fn state_is_rows_by_symbols_by_eight_bytes() {
 fn text_graph_and_json_name_everything() {
     let explained = explained(THREE);
     let text = explained.to_string();
-    for part in ["pipeline p, version ", "close?", "b  ", "one panel", "weir.progress.p", "note: "]
+    for part in
+        ["pipeline p, version ", "close?", "b  ", "by factor: ", "weir.progress.p", "note: "]
     {
         assert!(text.contains(part), "{part} in\n{text}");
+    }
+    let outline = explained.outline().to_string();
+    for part in
+        ["close / delay(close, 5)", "  TS0      2 nodes,     2 kept  1 /, 1 delay\n", "one panel"]
+    {
+        assert!(outline.contains(part), "{part} in\n{outline}");
     }
     let dot = explained.dot();
     let edges: usize = explained.nodes.iter().map(|node| node.arguments.len()).sum();
     assert_eq!(dot.matches(" -> ").count(), edges + 3);
     assert!(dot.starts_with("digraph \"p\" {") && dot.ends_with("}\n"));
     let json = serde_json::to_value(&explained).unwrap();
-    assert_eq!(json["placement"], "one_panel");
+    assert_eq!(json["placement"]["way"], "by_factor");
     assert_eq!(json["nodes"][0]["kind"], "field");
 }
 

@@ -1,16 +1,55 @@
 //! An explanation as text for people.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-use super::{Explanation, Kind, Placement};
+use super::{Explanation, Kind};
+
+/// An outline shows as many characters of a formula.
+const FORMULA: usize = 100;
+/// An outline names as many functions of a stage.
+const FUNCTIONS: usize = 8;
+
+/// An explanation for graphs of thousands of nodes: formulas are cut, and of a stage only counts
+/// are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'a>(&'a Explanation);
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.write(f, usize::MAX, Explanation::write_nodes)
+    }
+}
+
+impl Display for Outline<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.write(f, FORMULA, Explanation::write_stages)
+    }
+}
+
+impl Explanation {
+    /// The same without every node.
+    pub fn outline(&self) -> Outline<'_> {
+        Outline(self)
+    }
+
+    fn write(
+        &self,
+        f: &mut Formatter<'_>,
+        formula: usize,
+        graph: fn(&Explanation, &mut Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
         writeln!(f, "pipeline {}, version {}", self.pipeline, self.version)?;
         self.write_source(f)?;
         self.write_checks(f)?;
-        self.write_factors(f)?;
-        self.write_graph(f)?;
+        self.write_factors(f, formula)?;
+        if !self.nodes.is_empty() {
+            let shared = |n: &&super::NodeExplanation| n.uses > 1 && n.kind != Kind::Constant;
+            let shared = self.nodes.iter().filter(shared).count();
+            writeln!(f, "\ngraph: {} nodes, {shared} of them shared", self.nodes.len())?;
+            graph(self, f)?;
+        }
+        self.write_placement(f)?;
         self.write_state(f)?;
         self.write_outputs(f)?;
         for note in &self.notes {
@@ -21,9 +60,7 @@ impl Display for Explanation {
         }
         Ok(())
     }
-}
 
-impl Explanation {
     fn write_source(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let source = &self.source;
         let [symbol, time] = &source.key;
@@ -54,7 +91,7 @@ impl Explanation {
         Ok(())
     }
 
-    fn write_factors(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn write_factors(&self, f: &mut Formatter<'_>, longest: usize) -> fmt::Result {
         if self.factors.is_empty() {
             return Ok(());
         }
@@ -66,17 +103,34 @@ impl Explanation {
                 bars => format!("{bars} back"),
             };
             let node = format!("#{}", factor.node);
-            writeln!(f, "  {:names$}  {back:8}  {node:4}  {}", factor.name, factor.formula)?;
+            let formula = cut(&factor.formula, longest);
+            writeln!(f, "  {:names$}  {back:8}  {node:5}  {formula}", factor.name)?;
         }
         Ok(())
     }
 
-    fn write_graph(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.nodes.is_empty() {
-            return Ok(());
+    /// A line per stage: how many nodes, how many of them are kept, and the most frequent functions.
+    fn write_stages(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for stage in &self.stages {
+            let nodes = || stage.nodes.iter().filter_map(|id| self.nodes.get(*id));
+            let kept = nodes().filter(|node| node.rows > 0).count();
+            let mut functions: BTreeMap<&str, usize> = BTreeMap::new();
+            for node in nodes() {
+                let function = node.label.split(' ').next().unwrap_or_default();
+                *functions.entry(function).or_default() += 1;
+            }
+            let mut functions: Vec<_> = functions.into_iter().collect();
+            functions.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            let shown: Vec<_> =
+                functions.iter().take(FUNCTIONS).map(|(name, n)| format!("{n} {name}")).collect();
+            let more = if functions.len() > FUNCTIONS { ", ..." } else { "" };
+            let (name, count) = (&stage.name, stage.nodes.len());
+            writeln!(f, "  {name:4} {count:5} nodes, {kept:5} kept  {}{more}", shown.join(", "))?;
         }
-        let shared = self.nodes.iter().filter(|n| n.uses > 1 && n.kind != Kind::Constant).count();
-        writeln!(f, "\ngraph: {} nodes, {shared} of them shared", self.nodes.len())?;
+        Ok(())
+    }
+
+    fn write_nodes(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let inputs = (0..self.nodes.len())
             .filter(|id| self.nodes.get(*id).is_some_and(|node| node.kind == Kind::Field));
         let inputs: Vec<_> = inputs.collect();
@@ -101,20 +155,45 @@ impl Explanation {
     }
 
     fn write_state(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let placement = match self.placement {
-            Placement::BySymbol => "by symbol: nothing ties symbols together",
-            Placement::OnePanel => "one panel: cross-sections tie all symbols together",
-        };
         let state = self.state;
-        writeln!(f, "\nplacement  {placement}")?;
         writeln!(
             f,
-            "state      about {} for {} symbols: {} rows of {} nodes",
+            "\nstate      about {} for {} symbols: {} rows of {} nodes",
             bytes(state.bytes),
             state.symbols,
             state.rows,
             state.nodes
         )
+    }
+
+    fn write_placement(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let placement = &self.placement;
+        let why = match (placement.way, &placement.tied_by) {
+            ("by_symbol", _) => "by symbol: nothing ties symbols together".to_owned(),
+            ("by_factor", Some(node)) => format!("by factor: {node} ties symbols together"),
+            (_, Some(node)) => {
+                format!("one worker: {node} ties symbols together, and factors share their work")
+            }
+            _ => "one worker: there are no factors".to_owned(),
+        };
+        writeln!(f, "\nplacement  {why}")?;
+        if placement.estimates.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "  about, for a bar   by symbol  by factor  repeated  factors of each worker")?;
+        for estimate in &placement.estimates {
+            let by_symbol = estimate.by_symbol_ms.map_or("-".to_owned(), milliseconds);
+            let by_factor = milliseconds(estimate.by_factor_ms);
+            let repeated = format!("{:.0}%", estimate.repeated * 100.0);
+            let shares: Vec<_> = estimate.shares.iter().map(|s| s.len().to_string()).collect();
+            let workers = match estimate.workers {
+                1 => "1 worker".to_owned(),
+                workers => format!("{workers} workers"),
+            };
+            let shares = shares.join(", ");
+            writeln!(f, "  {workers:17}  {by_symbol:9}  {by_factor:9}  {repeated:8}  {shares}")?;
+        }
+        Ok(())
     }
 
     fn write_outputs(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -147,8 +226,20 @@ impl Explanation {
     }
 }
 
+/// At most so many characters of a text.
+fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or(text)),
+        None => text.to_owned(),
+    }
+}
+
 fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
     names.map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+fn milliseconds(ms: f64) -> String {
+    format!("{ms:.2} ms")
 }
 
 /// A number of bytes for people.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{Resolver, items};
-use crate::config::{Entries, Field, Items, PipelineFile, Place, Spanned, Use};
-use crate::formula::{self, FieldKind, FormulaSet, Graph};
+use crate::config::{Entries, Field, Items, PipelineFile, Place, Spanned, Use, suggestion};
+use crate::formula::{self, FieldKind, FormulaError, FormulaSet, Graph};
 use crate::plan::{FactorSet, FieldPlan, Layout, shipped};
 
 /// Columns of files of factors; layouts of records may have further ones.
@@ -39,38 +39,78 @@ impl Resolver<'_> {
         for (one, set) in uses.iter().zip(&used) {
             for name in set.iter().flat_map(FactorSet::names) {
                 self.name(name, one.place, &taken);
-                taken.factors.push(name.to_owned());
             }
         }
+        let names_of = |set: &Option<FactorSet>| -> Vec<String> {
+            set.iter().flat_map(FactorSet::names).map(str::to_owned).collect()
+        };
+        taken.factors = used.iter().flat_map(names_of).collect();
         for (name, _) in entries {
             self.identifier(name, "a factor");
             self.name(&name.value, name.place, &taken);
         }
         fields?;
-        let places: Vec<Place> = uses.iter().map(|one| one.place).collect();
         let used: Vec<FactorSet> = used.into_iter().collect::<Option<_>>()?;
         let mut sets: Vec<FormulaSet<'_>> = used.iter().map(FactorSet::formula_set).collect();
         let count = |set: &FormulaSet<'_>| set.lets.len() + set.formulas.len();
         let before: usize = sets.iter().map(count).sum();
         let formulas = entries.iter().map(|(n, text)| (n.value.as_str(), text.value.as_str()));
         sets.push(FormulaSet { formulas: formulas.collect(), ..FormulaSet::default() });
-        let kinds: Vec<_> = names.iter().map(|name| (*name, FieldKind::Number)).collect();
+        let kind = |text: bool| if text { FieldKind::Group } else { FieldKind::Number };
+        let kinds: Vec<_> = fields?.iter().map(|f| (f.name.as_str(), kind(f.text))).collect();
         match formula::compile_sets(&sets, &kinds, self.catalog.functions) {
-            Ok(graph) => Some(graph),
+            Ok(mut graph) => match graph.join_outputs() {
+                Ok(()) => Some(graph),
+                Err(names) => {
+                    names.iter().for_each(|name| self.differs(name, uses, &sets));
+                    None
+                }
+            },
             Err(errors) => {
-                for error in errors {
-                    let own = error.factor.checked_sub(before).and_then(|at| entries.get(at));
-                    let Some((_, text)) = own else {
-                        let place = places.first().copied().unwrap_or_default();
-                        self.diagnostics.report(place, error.message, error.help);
-                        continue;
-                    };
+                let (of_sets, own): (Vec<_>, Vec<_>) =
+                    errors.into_iter().partition(|error| error.factor < before);
+                self.of_sets(&of_sets, uses, &sets);
+                for error in own {
+                    let Some((_, text)) = entries.get(error.factor - before) else { continue };
                     let document = self.diagnostics.document();
                     let place = document.inside(text.place, &text.value, error.start, error.end);
                     self.diagnostics.report(place, error.message, error.help);
                 }
                 None
             }
+        }
+    }
+
+    /// Says that sets have different factors of one name.
+    fn differs(self, name: &str, uses: &[Spanned<Use>], sets: &[FormulaSet<'_>]) {
+        let has = |set: &FormulaSet<'_>| set.formulas.iter().any(|(known, _)| *known == name);
+        let mut both = uses.iter().zip(sets).filter(|(_, set)| has(set)).map(|(one, _)| one);
+        if let (Some(first), Some(second)) = (both.next(), both.next()) {
+            let (one, other) = (&first.value.name.value, &second.value.name.value);
+            let message = format!("`{name}` is one formula in `{one}` and another in `{other}`");
+            let hint = format!("leave one of them out: {{{other}: {{except: [{name}]}}}}");
+            self.report(second.place, message, hint);
+        }
+    }
+
+    /// Reports what is wrong with formulas of used sets, where each set is used: the fields of this
+    /// source do not fit them. Which mostly is one fault in many formulas, so the first will do.
+    fn of_sets(self, errors: &[FormulaError], uses: &[Spanned<Use>], sets: &[FormulaSet<'_>]) {
+        let mut start = 0;
+        for (one, set) in uses.iter().zip(sets) {
+            let end = start + set.lets.len() + set.formulas.len();
+            let mut own = errors.iter().filter(|error| (start..end).contains(&error.factor));
+            if let Some(error) = own.next() {
+                let formula = set.lets.iter().chain(&set.formulas).nth(error.factor - start);
+                let (set, formula) = (&one.value.name.value, formula.map_or("", |(name, _)| name));
+                let more = match own.count() {
+                    0 => String::new(),
+                    more => format!(" (and {more} more like it)"),
+                };
+                let message = format!("`{set}`, {formula}: {}{more}", error.message);
+                self.diagnostics.report(one.place, message, error.help.clone());
+            }
+            start = end;
         }
     }
 
@@ -93,6 +133,24 @@ impl Resolver<'_> {
         for (name, value) in given.get().map_or(&[][..], |all| all.0.as_slice()) {
             if let Err(message) = set.set_parameter(&name.value, value.value) {
                 self.report(name.place, message, "");
+                good = false;
+            }
+        }
+        good
+    }
+
+    /// Reads fields of a set from those that the pipeline names; whether all were good.
+    fn renames(self, set: &mut FactorSet, given: &Field<Entries<String>>, fields: &[&str]) -> bool {
+        let mut good = true;
+        for (from, to) in given.get().map_or(&[][..], |all| all.0.as_slice()) {
+            if let Err(message) = set.rename(&from.value, &to.value) {
+                self.report(from.place, message, "");
+                good = false;
+            }
+            if !fields.contains(&to.value.as_str()) {
+                let message = format!("`{}` is no field of the source", to.value);
+                let hint = suggestion(&to.value, "fields", fields);
+                self.diagnostics.report(to.place, message, hint);
                 good = false;
             }
         }
@@ -129,8 +187,11 @@ impl Resolver<'_> {
         if !self.parameters(&mut set, &choice.parameters) {
             return None;
         }
-        let numbers: Vec<&str> = fields?.iter().map(|field| field.name.as_str()).collect();
-        let (_, missing) = set.fields(&numbers);
+        let names: Vec<&str> = fields?.iter().map(|field| field.name.as_str()).collect();
+        if !self.renames(&mut set, &choice.fields, &names) {
+            return None;
+        }
+        let (_, missing) = set.fields(&names);
         for lack in &missing {
             let (field, count) = (&lack.field, lack.formulas.len());
             let example = lack.formulas.first().map_or("", String::as_str);

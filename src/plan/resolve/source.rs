@@ -121,7 +121,7 @@ impl Resolver<'_> {
         let plan = |(name, kind): &(Spanned<String>, Spanned<config::FieldType>)| FieldPlan {
             name: name.value.clone(),
             nullable: kind.value.nullable,
-            text: false,
+            text: kind.value.text,
         };
         Some(entries.iter().map(plan).collect())
     }
@@ -141,7 +141,7 @@ impl Resolver<'_> {
         ];
         for (field, _) in source.fields.get().map_or(&[][..], |all| all.0.as_slice()) {
             if let Some((role, _)) = special.iter().find(|(_, name)| *name == Some(&field.value)) {
-                let message = format!("`{}` is the {role} of the row, not a number", field.value);
+                let message = format!("`{}` is the {role} of the row already", field.value);
                 self.report(field.place, message, "leave it out of `fields`");
             }
         }

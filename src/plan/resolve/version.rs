@@ -30,7 +30,8 @@ fn text(plan: &Plan, options: &[(&'static str, Json)]) -> String {
     line(&[&"times", &source.lateness.nanos(), &source.corrections, &source.idle_timeout.nanos()]);
     line(&[&"limit", &source.max_record_bytes]);
     for field in &source.fields {
-        line(&[&"field", &field.name, &field.nullable]);
+        let kind = if field.text { "text field" } else { "field" };
+        line(&[&kind, &field.name, &field.nullable]);
     }
     for (check, (member, options)) in plan.checks.iter().zip(options) {
         let options = canonical(options);

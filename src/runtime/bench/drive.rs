@@ -8,7 +8,7 @@ use super::market::Market;
 use crate::dataflow::operators::{Driver, Emit, Epoch, Next, Wake};
 use crate::dataflow::{Clock, Fact, Load, Outputs, Report, Signal};
 use crate::model::{
-    AlertChange, DeadLetter, FactorBatch, Finding, Position, Quarantined, RowBatch,
+    AlertChange, Column, DeadLetter, FactorBatch, Finding, Position, Quarantined, RowBatch,
 };
 
 /// How long a source without work sleeps if nobody wakes it.
@@ -163,7 +163,7 @@ impl Outputs for Count {
         match self.0.step(epoch) {
             Some(Step::Bar) => {
                 let columns = batches.iter().filter(|b| b.diff > 0).flat_map(|b| &b.columns);
-                let there = |c: &Vec<f64>| c.iter().map(|v| u64::from(!v.is_nan())).sum::<u64>();
+                let there = |c: &Column| c.iter().map(|v| u64::from(!v.is_nan())).sum::<u64>();
                 let values = columns.map(there).sum::<u64>();
                 self.0.lock().values += values;
             }

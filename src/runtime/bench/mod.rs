@@ -14,7 +14,7 @@ use crate::dataflow::factors::{Cost, Level};
 use crate::dataflow::operators::Wake;
 use crate::dataflow::render::{Context, Profile, Recorded};
 use crate::dataflow::{Limits, Outputs, Pace};
-use crate::model::Symbols;
+use crate::model::{Symbols, Texts};
 use crate::plan::Plan;
 use crate::telemetry::{Health, Limits as Alarms, Metrics};
 use drive::{Count, Course, Feed, Step};
@@ -108,6 +108,7 @@ pub fn bench(plan: &Arc<Plan>, options: &BenchOptions) -> Result<Figures, String
     let context = Context {
         plan: Arc::clone(plan),
         symbols: Symbols::default(),
+        texts: Texts::default(),
         recorded: Recorded::default(),
         metrics: Arc::new(metrics),
         profile: Some(Arc::clone(&profile)),

@@ -99,7 +99,21 @@ fn table(reject: bool) -> Vec<Case> {
     );
     value("other order", &|b| text(b).replace("{\"symbol", "{ \"symbol").into(), Row);
     cases.extend(without_values());
+    cases.extend(bad_texts());
     cases
+}
+
+/// Records whose sector is no name of a group.
+fn bad_texts() -> [Case; 2] {
+    let long = format!("\"{}\"", "x".repeat(257));
+    let case = |what, day: &str, sector: &str| {
+        let bar = Bar { day: day.to_owned(), ..sp500(1, 1).remove(0) };
+        let json = bar.json();
+        let (start, _) = json.rsplit_once(':').expect("it ends with the sector");
+        let value = Some(format!("{start}:{sector}}}").into_bytes());
+        Case { what, key: Some(bar.key().into_bytes()), value, end: End::Dead("wrong_type") }
+    };
+    [case("number for a text", "2016-02-02", "45"), case("too long a text", "2016-02-03", &long)]
 }
 
 /// Records that are about their key.
@@ -199,8 +213,8 @@ fn every_record_has_a_place(broker: &broker::Broker, reject: bool) {
     for case in rows {
         let key = String::from_utf8(case.key.clone().unwrap()).unwrap();
         let (symbol, day) = key.split_once('|').unwrap();
-        let values = sp500(1, 1).remove(0).values;
-        good.push(Bar { symbol: symbol.to_owned(), day: day.to_owned(), values });
+        let (symbol, day) = (symbol.to_owned(), day.to_owned());
+        good.push(Bar { symbol, day, ..sp500(1, 1).remove(0) });
     }
     good.extend(bars.iter().cloned());
     let expected = job.backfill(&good).factors;

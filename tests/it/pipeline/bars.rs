@@ -1,4 +1,4 @@
-//! Rows for tests: real daily bars, as JSON records and as CSV files.
+//! Rows for tests: real daily bars in made-up sectors, as JSON records and as CSV files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +14,8 @@ pub(super) struct Bar {
     pub(super) symbol: String,
     pub(super) day: String,
     pub(super) values: [String; 6],
+    /// Empty for none.
+    pub(super) sector: String,
 }
 
 impl Bar {
@@ -32,7 +34,8 @@ impl Bar {
             let value = if value.is_empty() { "null" } else { value };
             write!(text, r#","{field}":{value}"#).unwrap();
         }
-        text.push('}');
+        let sector = if self.sector.is_empty() { "null" } else { &format!("{:?}", self.sector) };
+        write!(text, r#","sector":{sector}}}"#).unwrap();
         text
     }
 
@@ -49,6 +52,11 @@ impl Bar {
         bar
     }
 
+    /// The same bar in another sector, or in none.
+    pub(super) fn moved(&self, sector: &str) -> Bar {
+        Bar { sector: sector.to_owned(), ..self.clone() }
+    }
+
     /// The same bar with another value of a field.
     pub(super) fn with(&self, field: usize, value: &str) -> Bar {
         let mut bar = self.clone();
@@ -62,24 +70,45 @@ pub(super) fn instant(day: &str) -> String {
     format!("{day}T00:00:00Z")
 }
 
+/// Names of sectors that bars may move to: one is empty, which is none, one has no member yet.
+pub(super) const SECTORS: [&str; 5] = ["Energy", "Utilities", "能源", "Nobody's \"own\"", ""];
+
+/// The sector of a symbol at day number `day`: some have none, some are alone in theirs, and every
+/// fifteen days they move on.
+fn sector(symbol: &str, day: usize) -> String {
+    let number = symbol.bytes().map(usize::from).sum::<usize>() + day / 15;
+    match number % 7 {
+        0 => String::new(),
+        1 => format!("only {symbol}"),
+        number => SECTORS[number % 3].to_owned(),
+    }
+}
+
 /// The first `symbols` symbols on the first `days` days, day by day.
 pub(super) fn sp500(symbols: usize, days: usize) -> Vec<Bar> {
     let mut by_day: BTreeMap<&str, BTreeMap<&str, Bar>> = BTreeMap::new();
     for line in SP500.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
         let values = std::array::from_fn(|field| cells[field + 2].to_owned());
-        let bar = Bar { symbol: cells[0].to_owned(), day: cells[1].to_owned(), values };
+        let (symbol, day) = (cells[0].to_owned(), cells[1].to_owned());
+        let bar = Bar { symbol, day, values, sector: String::new() };
         by_day.entry(cells[1]).or_default().insert(cells[0], bar);
     }
-    let days = by_day.into_values().take(days);
-    days.flat_map(|bars| bars.into_values().take(symbols)).collect()
+    let days = by_day.into_values().take(days).enumerate();
+    days.flat_map(|(day, bars)| {
+        let bars = bars.into_values().take(symbols);
+        bars.map(move |bar| Bar { sector: sector(&bar.symbol, day), ..bar })
+    })
+    .collect()
 }
 
 /// A CSV file of the rows.
 pub(super) fn csv(bars: &[Bar]) -> String {
-    let mut text = format!("symbol,time,{}\n", FIELDS.join(","));
+    let mut text = format!("symbol,time,{},sector\n", FIELDS.join(","));
     for bar in bars {
-        writeln!(text, "{},{},{}", bar.symbol, bar.day, bar.values.join(",")).unwrap();
+        let sector = bar.sector.replace('"', "\"\"");
+        let values = bar.values.join(",");
+        writeln!(text, "{},{},{values},\"{sector}\"", bar.symbol, bar.day).unwrap();
     }
     text
 }

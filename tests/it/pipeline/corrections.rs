@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::bars::{Bar, CLOSE, Dice, instant, sp500};
-use super::harness::{Job, Output, Producer, Running, Settings};
+use super::bars::{Bar, CLOSE, Dice, SECTORS, instant, sp500};
+use super::harness::{FACTORS, Job, Output, Producer, Running, Settings, TIME_SERIES};
 use super::outputs::{Outputs, assert_nothing_twice, compacted, factors_of, header, json};
 use crate::broker;
 
@@ -126,6 +126,28 @@ fn pipeline_revises_exactly_what_changed() {
     run.set(place, Some(run.bar(place).scaled(0.99)));
     run.settle(&[]);
 
+    // Another sector: the ranks and means of both, here and as long as windows look back.
+    let place = run.place(12, 38);
+    let (old, day) = (run.bar(place).sector, run.bar(place).day);
+    let sector = SECTORS.iter().find(|sector| **sector != old && !sector.is_empty());
+    let sector = *sector.expect("there are several");
+    run.set(place, Some(run.bar(place).moved(sector)));
+    let changed = run.settle(&[]);
+    assert!(changed.contains(&run.bar(place).output_key()));
+    let last = instant(&run.bar(run.place(12, 38 + 2)).day);
+    let near = |key: &str| {
+        key.split('|')
+            .nth(1)
+            .is_some_and(|at| (instant(&day)..=last.clone()).contains(&at.to_owned()))
+    };
+    assert!(changed.iter().all(|key| near(key)), "{changed:?}");
+    let of_sector = |place: usize| [&*old, sector].contains(&&*run.bar(place).sector);
+    let of_day = |symbol: usize| run.bar(run.place(symbol, 38)).symbol;
+    let members: BTreeSet<String> =
+        (0..SYMBOLS).filter(|symbol| of_sector(run.place(*symbol, 38))).map(of_day).collect();
+    let touched = changed.iter().map(|key| key.split('|').next().unwrap().to_owned());
+    assert!(touched.collect::<BTreeSet<_>>().is_subset(&members), "{changed:?}");
+
     // A deletion, and the row given back.
     let place = run.place(3, 35);
     let given_back = run.bar(place);
@@ -217,11 +239,13 @@ fn pipeline_ends_where_the_final_data_ends() {
     let Some(broker) = broker::shared(name) else { return };
     let mut dice = Dice::new(Dice::seed(name));
     let bars = sp500(SYMBOLS, DAYS);
-    for (partitions, workers) in [(1, "1"), (2, "2")] {
+    for (partitions, workers, factors) in
+        [(1, "1", FACTORS), (2, "2", FACTORS), (3, "4", FACTORS), (4, "4", TIME_SERIES)]
+    {
         let job = Job::new(
             &broker,
             &format!("p{partitions}"),
-            &Settings { partitions, corrections: 60, ..settings() },
+            &Settings { partitions, corrections: 60, factors, ..settings() },
         );
         let producer = job.producer();
         let mut last: Vec<Option<Bar>> = Vec::new();
@@ -234,9 +258,10 @@ fn pipeline_ends_where_the_final_data_ends() {
             for _ in 0..dice.below(5) / 3 {
                 let place = dice.below(number + 1);
                 let known = &bars[place];
-                let bar = match dice.below(4) {
+                let bar = match dice.below(5) {
                     0 => None,
                     1 => last[place].clone(),
+                    2 => Some(known.moved(SECTORS[dice.below(SECTORS.len())])),
                     _ => Some(known.scaled(1.0 + dice.below(40) as f64 / 1000.0)),
                 };
                 match &bar {

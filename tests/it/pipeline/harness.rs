@@ -27,6 +27,8 @@ pub(super) struct Settings {
     /// Further lines of the source.
     pub(super) source: &'static str,
     pub(super) checks: &'static str,
+    /// Lines under `factors`.
+    pub(super) factors: &'static str,
     pub(super) alerts: &'static str,
     pub(super) delivery: &'static str,
     /// Layout of the factors; [`Job::outputs`] reads rows only.
@@ -46,6 +48,7 @@ impl Default for Settings {
             source: "",
             checks: "  - finite\n  - positive: [open, high, low, close]\n  - ohlc_order\n  \
                      - return_jump: {of: close, above: 0.5, action: flag}\n",
+            factors: FACTORS,
             alerts: "[]",
             delivery: "",
             layout: "row",
@@ -54,11 +57,22 @@ impl Default for Settings {
     }
 }
 
-const FACTORS: &str = "
+/// Formulas that compare symbols.
+pub(super) const FACTORS: &str = "
   momentum_5: close / delay(close, 5) - 1
   reversal: rank(-delta(close, 3))
   vol_adj: zscore(ts_mean(close, 10) / ts_std(close, 10))
   crowd: ts_corr(rank(close), rank(volume), 6)
+  gap: close / vwap - 1
+  peers: ts_mean(group_neutralize(close / delay(close, 1) - 1, sector), 3)
+  place: group_rank(volume, sector)
+  tilt: group_zscore(close / delay(close, 2), sector)";
+
+/// Formulas that do not.
+pub(super) const TIME_SERIES: &str = "
+  momentum_5: close / delay(close, 5) - 1
+  vol_adj: ts_mean(close, 10) / ts_std(close, 10)
+  smooth: ema(close, 8)
   gap: close / vwap - 1";
 
 /// A pipeline with its topics.
@@ -123,8 +137,9 @@ impl<'b> Job<'b> {
     }
 
     fn text(&self, settings: &Settings) -> String {
-        let Settings { lateness, corrections, idle_timeout, alerts, delivery, .. } = settings;
-        let fields = "{open: f64, high: f64, low: f64, close: f64, volume: f64, vwap: \"f64?\"}";
+        let Settings { lateness, corrections, idle_timeout, alerts, .. } = settings;
+        let Settings { factors: formulas, delivery, .. } = settings;
+        let fields = "{open: f64, high: f64, low: f64, close: f64, volume: f64, vwap: \"f64?\", sector: \"string?\"}";
         let factors = self.topic(Output::Factors);
         let outputs: String = [Output::Findings, Output::Alerts, Output::Quarantine]
             .iter()
@@ -134,7 +149,7 @@ impl<'b> Job<'b> {
             "pipeline: {name}\nkafka:\n  brokers: \"{brokers}\"\n{kafka}\
              sources:\n  bars:\n    topic: {input}\n    key: [symbol, time]\n    \
              fields: {fields}\n    lateness: {lateness}\n    corrections: {corrections} bars\n    \
-             idle_timeout: {idle_timeout}\n{source}checks:\n{checks}factors:{FACTORS}\n\
+             idle_timeout: {idle_timeout}\n{source}checks:\n{checks}factors:{formulas}\n\
              alerts: {alerts}\noutputs:\n  factors: {{topic: {factors}, layout: {layout}}}\n{outputs}  dead_letters: {dead}\n\
              delivery:\n  progress_topic: {progress}\n  transactional_id: {id}\n{delivery}",
             name = settings.pipeline.as_ref().unwrap_or(&self.name),

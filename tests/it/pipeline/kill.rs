@@ -79,7 +79,7 @@ fn pipeline_survives_being_killed() {
     let alerts = "[{name: dirty, when: violations(positive) > 2 in 5h, severity: critical}]";
     let settings = Settings { partitions: 3, alerts, ..Settings::default() };
     let job = Job::new(&broker, "killed", &settings);
-    let workers = |dice: &mut Dice| ["1", "2"][dice.below(2)];
+    let workers = |dice: &mut Dice| ["1", "2", "4"][dice.below(3)];
 
     let mut dice_of_input = Dice::new(dice.next());
     let producer = job.producer();
@@ -145,7 +145,7 @@ fn pipeline_remembers_what_was_late() {
     let mut corrected: Vec<Option<Bar>> = vec![None; bars.len()];
     let mut records = 0;
     for round in 0..8 {
-        let mut running = job.start(&["--workers", ["1", "2"][dice.below(2)]]);
+        let mut running = job.start(&["--workers", ["1", "2", "4"][dice.below(3)]]);
         let days = DAYS / 8 * SYMBOLS;
         let last = if round == 7 { bars.len() } else { (round + 1) * days };
         for place in round * days..last {

@@ -19,7 +19,7 @@ const SYMBOLS: usize = 8;
 const DAYS: usize = 24;
 
 /// Rows of factors by key, from a record of one time.
-type Rows = BTreeMap<String, BTreeMap<String, Option<u64>>>;
+pub(super) type Rows = BTreeMap<String, BTreeMap<String, Option<u64>>>;
 
 fn of_frame(record: &Read) -> Rows {
     let bytes = record.value.as_deref().expect("it is no tombstone");
@@ -42,7 +42,7 @@ fn of_frame(record: &Read) -> Rows {
     rows
 }
 
-fn of_columns(record: &Read) -> Rows {
+pub(super) fn of_columns(record: &Read) -> Rows {
     let Value::Object(map) = json(record) else { panic!("{record:?} is no object") };
     let mut rows = Rows::new();
     for (place, symbol) in map["symbols"].as_array().into_iter().flatten().enumerate() {

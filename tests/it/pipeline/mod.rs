@@ -4,6 +4,7 @@ mod bad_input;
 mod bars;
 mod broker_away;
 mod corrections;
+mod groups;
 mod harness;
 mod http;
 mod kill;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::bars::{Bar, Dice, sp500};
-use super::harness::{Job, Output, Settings};
+use super::harness::{FACTORS, Job, Output, Settings, TIME_SERIES};
 use super::outputs::{assert_nothing_twice, of_frames};
 use crate::broker::{self, Broker, eventually};
 
@@ -47,10 +47,17 @@ fn shuffled(dice: &mut Dice, mut bars: Vec<Bar>, days: usize) -> Vec<Bar> {
 fn pipeline_in_order() {
     let Some(broker) = broker::shared("pipeline_in_order") else { return };
     let bars = sp500(SYMBOLS, DAYS);
-    for (partitions, workers, records) in [(1, "1", "100000"), (2, "2", "37"), (5, "2", "500")] {
-        let settings = Settings { partitions, ..Settings::default() };
+    for (partitions, workers, records, factors) in [
+        (1, "1", "100000", FACTORS),
+        (2, "2", "37", FACTORS),
+        (5, "4", "500", FACTORS),
+        (2, "2", "211", TIME_SERIES),
+        (5, "4", "37", TIME_SERIES),
+    ] {
+        let settings = Settings { partitions, factors, ..Settings::default() };
         let how = ["--workers", workers, "--epoch-records", records];
-        equals_the_backfill(&broker, &format!("p{partitions}w{workers}"), &settings, &bars, &how);
+        let what = format!("p{partitions}w{workers}e{records}");
+        equals_the_backfill(&broker, &what, &settings, &bars, &how);
     }
 }
 
@@ -61,8 +68,13 @@ fn pipeline_shuffled_within_the_lateness() {
     let mut dice = Dice::new(Dice::seed(name));
     // Ten days span at least seven of trading.
     let bars = shuffled(&mut dice, sp500(SYMBOLS, DAYS), 6);
-    for (partitions, workers, interval) in [(1, "2", "1ms"), (2, "1", "50ms"), (5, "2", "5ms")] {
-        let settings = Settings { partitions, lateness: "15d", ..Settings::default() };
+    for (partitions, workers, interval, factors) in [
+        (1, "2", "1ms", FACTORS),
+        (2, "1", "50ms", FACTORS),
+        (5, "4", "5ms", FACTORS),
+        (3, "2", "5ms", TIME_SERIES),
+    ] {
+        let settings = Settings { partitions, lateness: "15d", factors, ..Settings::default() };
         let how = ["--workers", workers, "--epoch-interval", interval, "--epoch-records", "211"];
         equals_the_backfill(&broker, &format!("p{partitions}w{workers}"), &settings, &bars, &how);
     }
@@ -71,8 +83,13 @@ fn pipeline_shuffled_within_the_lateness() {
 #[test]
 fn pipeline_writes_frames() {
     let Some(broker) = broker::shared("pipeline_writes_frames") else { return };
-    let settings = Settings { layout: "frame", partitions: 2, ..Settings::default() };
-    let job = Job::new(&broker, "p", &settings);
+    for (what, factors) in [("across", FACTORS), ("apart", TIME_SERIES)] {
+        let settings = Settings { layout: "frame", partitions: 2, factors, ..Settings::default() };
+        writes_frames(&Job::new(&broker, what, &settings));
+    }
+}
+
+fn writes_frames(job: &Job<'_>) {
     let mut bars = sp500(SYMBOLS, DAYS);
     job.produce(&bars);
     let mut running = job.start(&["--workers", "2"]);

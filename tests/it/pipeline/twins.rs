@@ -198,7 +198,10 @@ fn a_backfill_equals_a_plain_recomputation() {
         std::fs::write(folder.path().join("bars.csv"), csv(&versions)).expect("it can be written");
         let (rows, kept_out) = accept(&versions);
         let found = run(&plan, folder.path(), 1);
-        assert_eq!(found, run(&plan, folder.path(), 2), "round {round}: one worker | two");
+        for workers in [2, 4] {
+            let spread = run(&plan, folder.path(), workers);
+            assert_eq!(found, spread, "round {round}: one worker | {workers}");
+        }
         let expected = Outputs { factors: factors(&rows), ..found.clone() };
         assert!(found == expected, "round {round}\n{}", found.difference(&expected));
         let keys: BTreeSet<String> = found.findings.into_keys().collect();

@@ -15,18 +15,22 @@ impl Panel {
     /// Whether the oldest open time may be closed.
     pub(super) fn closable(&self, watermark: Time, early: bool) -> bool {
         let Some((time, row)) = self.open.first_key_value() else { return false };
-        let complete =
-            || self.rows.back().is_some_and(|last| row.present.contains_all(&last.present));
+        let complete = || {
+            self.rows.back().is_some_and(|last| {
+                row.present.contains_all(&last.present)
+                    && row.elsewhere.contains_all(&last.elsewhere)
+            })
+        };
         *time <= watermark || (early && complete())
     }
 
     /// Closes the oldest open time.
     pub(super) fn close(&mut self, out: &mut Vec<FactorBatch>) {
         let Some((time, mut open)) = self.open.pop_first() else { return };
-        let present = open.present.clone();
+        let (present, elsewhere) = (open.present.clone(), open.elsewhere.clone());
         let mut members = self.rows.back().map_or(&self.base_members, |row| &row.members).clone();
         members.union(&present);
-        self.rows.push_back(Row { time, present, members, staged: None, dirty: None });
+        self.rows.push_back(Row { time, present, elsewhere, members, staged: None, dirty: None });
         self.closed_through = Some(time);
         let width = self.store.width;
         for (i, node) in self.layout.nodes.iter().enumerate() {

@@ -100,7 +100,7 @@ impl Panel {
         });
         self.stats.corrected += 1;
         self.apply_staged(at, &mut dirty);
-        if self.rows[at].present.is_empty() {
+        if self.rows[at].present.is_empty() && self.rows[at].elsewhere.is_empty() {
             self.emit_revision(at, &before, out);
             self.remove(at);
         } else {
@@ -328,8 +328,8 @@ impl Panel {
 
     /// Adds a closed time that was never seen; all windows that span it change.
     pub(super) fn insert(&mut self, at: usize, time: Time) {
-        let (present, members) = (Bits::default(), Bits::default());
-        self.rows.insert(at, Row { time, present, members, staged: None, dirty: None });
+        let [present, elsewhere, members] = std::array::from_fn(|_| Bits::default());
+        self.rows.insert(at, Row { time, present, elsewhere, members, staged: None, dirty: None });
         let (back, width) = (self.rows.len() - 1 - at, self.store.width);
         for node in 0..self.layout.nodes.len() {
             if self.layout.nodes[node].place == Place::Kept {

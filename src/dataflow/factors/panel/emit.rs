@@ -41,10 +41,10 @@ impl Panel {
     pub(super) fn emit_closed(&self, out: &mut Vec<FactorBatch>) {
         let Some(row) = self.rows.back().filter(|_| self.emit != Emit::Nothing) else { return };
         let rows = output_rows(&self.layout, &self.store, 0);
-        if rows.is_empty() {
+        let present = row.present.count();
+        if rows.is_empty() || present == 0 {
             return;
         }
-        let present = row.present.count();
         if present == self.symbols {
             // The usual case, without looking up each symbol.
             let column = |row: &&[f64]| row.iter().take(present).map(|x| canonical(*x)).collect();

@@ -20,6 +20,7 @@ mod layout;
 mod open;
 mod own;
 mod profile;
+mod rows;
 mod store;
 mod sums;
 #[cfg(test)]
@@ -28,7 +29,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::formula::Graph;
-use crate::model::{FactorBatch, RowBatch, SymbolId, Time};
+use crate::model::{FactorBatch, Time};
 
 use super::blocks;
 use super::simd::Level;
@@ -42,6 +43,7 @@ use store::{Store, Workspace};
 
 pub use layout::PanelError;
 pub use profile::Cost;
+pub use rows::{Late, Rows};
 
 /// How revisions of closed times are given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,16 +54,6 @@ pub enum Emit {
     Rows,
     /// Nothing: who drives the panel reads it with [`Panel::newest`].
     Nothing,
-}
-
-/// A row that came too late: its time may no longer change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the row of {time} is older than the corrections horizon: times up to {settled} are final")]
-pub struct Late {
-    /// Time of the row.
-    pub time: Time,
-    /// The newest time that may no longer change.
-    pub settled: Time,
 }
 
 /// What a panel has done since it was made.
@@ -83,6 +75,8 @@ struct Row {
     time: Time,
     /// Symbols that have a row.
     present: Bits,
+    /// Symbols of other panels that have a row: a time is there as long as anybody has one.
+    elsewhere: Bits,
     /// Symbols that had a row at this time or before: the universe of cross-sections.
     members: Bits,
     /// Changes that were not yet applied.
@@ -171,49 +165,6 @@ impl Panel {
             stats: Stats::default(),
             profile: None,
         })
-    }
-
-    /// Makes symbols members of the universe from the beginning of time. Other symbols are members
-    /// from their first row on, so that nothing is seen ahead; a universe that is given counts
-    /// them in cross-sections before that, too. Only for a panel without closed times: later it
-    /// has no effect on those.
-    pub fn declare(&mut self, symbols: impl IntoIterator<Item = SymbolId>) {
-        for symbol in symbols {
-            self.grow(symbol.index() + 1);
-            self.base_members.insert(symbol.index());
-        }
-    }
-
-    /// From now on the row of (`symbol`, `time`) has these `fields`, in the source's order and
-    /// missing = NaN, or is not there. `time` may be open or closed, seen before or not. Takes
-    /// effect in [`Panel::work`].
-    pub fn set(
-        &mut self,
-        symbol: SymbolId,
-        time: Time,
-        fields: Option<&[f64]>,
-    ) -> Result<(), Late> {
-        if fields.is_some() {
-            self.grow(symbol.index() + 1);
-        } else if symbol.index() >= self.symbols {
-            return Ok(());
-        }
-        let values = fields.map(|fields| move |i: usize| fields.get(i).copied());
-        self.put(symbol, time, values)
-    }
-
-    /// The same for a batch of rows, the later ones of equal keys winning. Gives the number of
-    /// rows that were too late and were left out.
-    pub fn apply(&mut self, rows: &RowBatch) -> usize {
-        let most = rows.symbols.iter().map(|symbol| symbol.index() + 1).max();
-        self.grow(most.unwrap_or(0));
-        let mut late = 0;
-        for (i, (symbol, time)) in rows.symbols.iter().zip(&rows.times).enumerate() {
-            let there = !rows.deleted.get(i).copied().unwrap_or(false);
-            let values = there.then_some(|field: usize| rows.columns.get(field)?.get(i).copied());
-            late += usize::from(self.put(*symbol, *time, values).is_err());
-        }
-        late
     }
 
     /// Brings everything up to date: corrected rows first, then closes open times up to
@@ -312,39 +263,6 @@ impl Panel {
     /// The instruction set that its kernels use.
     pub fn level(&self) -> Level {
         self.level
-    }
-
-    fn put(
-        &mut self,
-        symbol: SymbolId,
-        time: Time,
-        values: Option<impl Fn(usize) -> Option<f64>>,
-    ) -> Result<(), Late> {
-        let fields = self.layout.fields.len();
-        let numbers = &self.layout.fields;
-        let values = values.map(|get| {
-            move |i: usize| numbers.get(i).and_then(|(field, _)| get(*field)).unwrap_or(f64::NAN)
-        });
-        if self.closed_through.is_none_or(|closed| time > closed) {
-            open::put(&mut self.open, &mut self.spare_open, fields, symbol, time, values);
-            return Ok(());
-        }
-        if let Some(settled) = self.late_through.filter(|settled| time <= *settled) {
-            return Err(Late { time, settled });
-        }
-        let at = self.rows.partition_point(|row| row.time < time);
-        if self.rows.get(at).is_none_or(|row| row.time != time) {
-            if values.is_none() {
-                return Ok(());
-            }
-            let staged = Staged::of(fields, symbol, values);
-            self.insert(at, time);
-            self.rows[at].staged = Some(staged);
-        } else {
-            self.rows[at].staged.get_or_insert_default().push(fields, symbol, values);
-        }
-        self.first_dirty = self.first_dirty.min(at);
-        Ok(())
     }
 
     /// How many rows before the row at place `at` the blocks of its long windows begin, the newest

@@ -1,8 +1,11 @@
 //! Rows that wait: those of open times, and changes of closed ones.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::Rows;
 use super::bits::Bits;
+use crate::formula::NodeId;
 use crate::model::{SymbolId, Time};
 
 /// The rows of an open time.
@@ -11,6 +14,8 @@ pub(super) struct OpenRow {
     /// By kept field and symbol.
     pub(super) values: Vec<Vec<f64>>,
     pub(super) present: Bits,
+    /// Symbols of other panels that have a row.
+    pub(super) elsewhere: Bits,
 }
 
 /// Changes of a closed time in the order of arrival.
@@ -61,10 +66,38 @@ impl OpenRow {
         }
     }
 
+    /// Writes rows, field by field; `fields` are the kept ones by their numbers in the source.
+    pub(super) fn set_many(
+        &mut self,
+        fields: &[(usize, NodeId)],
+        rows: &Rows<'_>,
+        range: Range<usize>,
+    ) {
+        let symbols = &rows.symbols[range.clone()];
+        let len = symbols.iter().map(|symbol| symbol.index() + 1).max().unwrap_or(0);
+        for symbol in symbols {
+            self.present.insert(symbol.index());
+        }
+        for ((field, _), column) in fields.iter().zip(&mut self.values) {
+            if len > column.len() {
+                column.resize(len, f64::NAN);
+            }
+            let given = rows.columns.get(*field).and_then(|given| given.get(range.clone()));
+            for (i, symbol) in symbols.iter().enumerate() {
+                column[symbol.index()] = given.and_then(|g| g.get(i)).copied().unwrap_or(f64::NAN);
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.present.is_empty() && self.elsewhere.is_empty()
+    }
+
     /// Empties it for another use.
     pub(super) fn clear(&mut self) {
         self.values.iter_mut().for_each(Vec::clear);
         self.present.clear();
+        self.elsewhere.clear();
     }
 }
 
@@ -82,16 +115,39 @@ pub(super) fn put(
         if row.present.remove(symbol.index()) {
             row.set(symbol.index(), |_| f64::NAN);
         }
-        if row.present.is_empty() {
+        if row.is_empty() {
             open.remove(&time);
         }
         return;
     };
-    let row = open.entry(time).or_insert_with(|| {
-        let mut row = spare.pop().unwrap_or_default();
-        row.values.resize(fields, Vec::new());
-        row
-    });
+    let row = open.entry(time).or_insert_with(|| new(spare, fields));
     row.present.insert(symbol.index());
     row.set(symbol.index(), values);
+}
+
+/// The same for a symbol of another panel, of which only is known whether it has a row.
+pub(super) fn announce(
+    open: &mut BTreeMap<Time, OpenRow>,
+    spare: &mut Vec<OpenRow>,
+    fields: usize,
+    symbol: SymbolId,
+    time: Time,
+    there: bool,
+) {
+    if there {
+        let row = open.entry(time).or_insert_with(|| new(spare, fields));
+        row.elsewhere.insert(symbol.index());
+    } else if let Some(row) = open.get_mut(&time) {
+        row.elsewhere.remove(symbol.index());
+        if row.is_empty() {
+            open.remove(&time);
+        }
+    }
+}
+
+/// An open time without rows.
+pub(super) fn new(spare: &mut Vec<OpenRow>, fields: usize) -> OpenRow {
+    let mut row = spare.pop().unwrap_or_default();
+    row.values.resize(fields, Vec::new());
+    row
 }

@@ -319,5 +319,112 @@ fn windows_longer_than_all_history_are_missing() {
         panel.work(time(t), false, usize::MAX, &mut out);
     }
     assert!(out.len() >= 4);
-    assert!(out.iter().flat_map(|batch| &batch.columns).flatten().all(|v| v.is_nan()));
+    assert!(
+        out.iter()
+            .flat_map(|batch| &batch.columns)
+            .flat_map(|column| &**column)
+            .all(|v| v.is_nan())
+    );
+}
+
+/// Rows that were given out, with their sign and bits.
+fn rows_of(batches: &[FactorBatch]) -> BTreeSet<(Time, i8, SymbolId, Vec<u64>)> {
+    let mut rows = BTreeSet::new();
+    for batch in batches {
+        for (i, symbol) in batch.symbols.iter().enumerate() {
+            let bits = batch.columns.iter().map(|column| column[i].to_bits()).collect();
+            assert!(rows.insert((batch.time, batch.diff, *symbol, bits)));
+        }
+    }
+    rows
+}
+
+#[test]
+fn panels_with_shares_of_the_symbols_give_out_what_one_panel_does() {
+    let mut revisions = 0;
+    for seed in 0..20 {
+        eprintln!("seed {seed}");
+        let mut random = Random::new(4000 + seed);
+        let graph = random_graph(&mut random, FIELDS, 6);
+        let apart = |output: &usize| !graph.part(&[*output]).has_cross_section();
+        let graph = graph.part(&(0..graph.outputs.len()).filter(apart).collect::<Vec<_>>());
+        assert!(!graph.outputs.is_empty(), "other seeds are needed");
+        let steps = stream(&mut random, 30, 14);
+        let corrections = [0, 1, 3, 7][random.below(4)];
+        let panel = || Panel::new(&graph, FIELDS, corrections, Emit::Cells).expect("a panel");
+        let shares = 2 + random.below(3);
+        let (mut whole, mut parts) = (panel(), vec![(); shares]);
+        let mut parts: Vec<Panel> = parts.drain(..).map(|()| panel()).collect();
+        for step in &steps {
+            match step {
+                Step::Set(symbol, t, row) => {
+                    let done = whole.set(SymbolId(*symbol), time(*t), row.as_deref());
+                    let (owner, local) = (*symbol as usize % shares, *symbol / shares as u32);
+                    for (number, part) in parts.iter_mut().enumerate() {
+                        let heard = match number == owner {
+                            true => part.set(SymbolId(local), time(*t), row.as_deref()),
+                            false => part.announce(SymbolId(*symbol), time(*t), row.is_some()),
+                        };
+                        assert!(heard == done || row.is_none(), "{heard:?}, {done:?}");
+                    }
+                }
+                Step::Work { watermark, early, .. } => {
+                    let work = |panel: &mut Panel| {
+                        let mut out = Vec::new();
+                        panel.work(time(*watermark), *early, usize::MAX, &mut out);
+                        (out, panel.closed_through(), panel.late_through())
+                    };
+                    let (out, closed, late) = work(&mut whole);
+                    let mut together = Vec::new();
+                    for (number, part) in parts.iter_mut().enumerate() {
+                        let (mut out, its_closed, its_late) = work(part);
+                        assert_eq!((its_closed, its_late), (closed, late));
+                        let symbols = out.iter_mut().flat_map(|batch| &mut batch.symbols);
+                        symbols.for_each(|s| s.0 = s.0 * shares as u32 + number as u32);
+                        together.append(&mut out);
+                    }
+                    assert_eq!(rows_of(&together), rows_of(&out));
+                }
+            }
+        }
+        revisions += whole.stats().revisions;
+    }
+    assert!(revisions > 100, "{revisions} revisions say little");
+}
+
+#[test]
+fn rows_in_columns_are_taken_like_one_after_the_other() {
+    for seed in 0..10 {
+        eprintln!("seed {seed}");
+        let mut random = Random::new(5000 + seed);
+        let graph = random_graph(&mut random, FIELDS, 4);
+        let steps = stream(&mut random, 30, 14);
+        let panel = || Panel::new(&graph, FIELDS, 4, Emit::Cells).expect("a panel");
+        let (mut single, mut many) = (panel(), panel());
+        let (mut rows, mut late) = (RowBatch::new(0, FIELDS), 0);
+        for step in &steps {
+            match step {
+                Step::Set(symbol, t, row) => {
+                    let done = single.set(SymbolId(*symbol), time(*t), row.as_deref());
+                    late += usize::from(done.is_err());
+                    rows.symbols.push(SymbolId(*symbol));
+                    rows.times.push(time(*t));
+                    rows.deleted.push(row.is_none());
+                    for (i, column) in rows.columns.iter_mut().enumerate() {
+                        column.push(row.as_ref().map_or(f64::NAN, |row| row[i]));
+                    }
+                }
+                Step::Work { watermark, early, .. } => {
+                    assert_eq!(many.apply(&rows), std::mem::take(&mut late));
+                    rows = RowBatch::new(0, FIELDS);
+                    let out = [&mut single, &mut many].map(|panel| {
+                        let mut out = Vec::new();
+                        panel.work(time(*watermark), *early, usize::MAX, &mut out);
+                        rows_of(&out)
+                    });
+                    assert_eq!(out[0], out[1]);
+                }
+            }
+        }
+    }
 }

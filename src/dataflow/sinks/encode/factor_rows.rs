@@ -208,7 +208,7 @@ pub(super) mod tests {
         let mut side = |rows: &Truth, other: &Truth, diff| {
             for ((time, symbol), bits) in rows {
                 if other.get(&(*time, *symbol)) != Some(bits) {
-                    let columns = bits.iter().map(|b| vec![f64::from_bits(*b)]).collect();
+                    let columns = bits.iter().map(|b| vec![f64::from_bits(*b)].into()).collect();
                     batches.push(FactorBatch {
                         time: *time,
                         symbols: vec![*symbol],

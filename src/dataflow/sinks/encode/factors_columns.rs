@@ -95,7 +95,7 @@ mod tests {
         FactorBatch {
             time: Time::parse("2018-01-02").unwrap(),
             symbols: symbols.iter().map(|symbol| SymbolId(*symbol)).collect(),
-            columns: columns.map(<[f64]>::to_vec).to_vec(),
+            columns: columns.map(|column| column.to_vec().into()).to_vec(),
             diff,
         }
     }

@@ -127,7 +127,7 @@ mod tests {
         FactorBatch {
             time: Time::parse(day).unwrap(),
             symbols: symbols.iter().map(|s| SymbolId(*s)).collect(),
-            columns: columns.map(<[f64]>::to_vec).to_vec(),
+            columns: columns.map(|column| column.to_vec().into()).to_vec(),
             diff,
         }
     }

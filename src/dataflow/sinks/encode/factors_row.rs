@@ -188,7 +188,7 @@ mod tests {
         FactorBatch {
             time: Time::parse("2018-01-02").unwrap(),
             symbols: symbols.iter().map(|s| SymbolId(*s)).collect(),
-            columns: columns.map(<[f64]>::to_vec).to_vec(),
+            columns: columns.map(|column| column.to_vec().into()).to_vec(),
             diff,
         }
     }

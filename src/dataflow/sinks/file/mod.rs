@@ -1,4 +1,5 @@
-//! The outputs of a backfill as Parquet files, one per output, written when the run is over.
+//! The outputs of a backfill as Parquet files, one per output, written when the run is over; the
+//! panel of `weir compute`, written while it is computed.
 //!
 //! A file appears under its name only when it is whole: it is written beside, as `.NAME.tmp`, and
 //! renamed at the end. What is in it is what holds at the end of the run, in an order that does not
@@ -14,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, SchemaRef, TimeUnit};
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -22,7 +23,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
 pub use factors::FactorFile;
-pub use panel::{PanelFile, PutRows, TimeForm};
+pub use panel::{FilePart, FilePiece, PanelFile, PanelPart, PanelSink, PanelWriter, TimeForm};
 pub use records::{Cell, CellKind, RecordFile};
 pub use tables::{AlertFile, DeadLetterFile, FindingFile, QuarantineFile};
 
@@ -44,6 +45,23 @@ pub enum WriteError {
         path: PathBuf,
         /// What the library says.
         error: ParquetError,
+    },
+    /// Arrow refuses.
+    #[error("cannot write {}: {error}", path.display())]
+    Arrow {
+        /// File.
+        path: PathBuf,
+        /// What the library says.
+        error: ArrowError,
+    },
+    /// The name does not say what the file is to be.
+    #[error(
+        "cannot write {}: the name must end in .parquet, .csv, .arrow, .feather or .arrows (an Arrow stream)",
+        path.display()
+    )]
+    Extension {
+        /// File.
+        path: PathBuf,
     },
     /// Two columns would have one name.
     #[error("cannot write {}: two columns would be called `{column}`: rename the factor", path.display())]
@@ -83,14 +101,7 @@ fn write(
 ) -> Result<(), WriteError> {
     let io = |error| WriteError::Io { path: path.to_owned(), error };
     let parquet = |error| WriteError::Parquet { path: path.to_owned(), error };
-    let file_name = path.file_name().ok_or_else(|| io(io::ErrorKind::InvalidInput.into()))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(file_name);
-    hidden.push(".tmp");
-    let temporary = path.with_file_name(hidden);
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(io)?;
-    }
+    let (temporary, file) = Temporary::create(path)?;
 
     let row_group = (ROW_GROUP_CELLS / schema.fields().len().max(1)).clamp(1 << 12, 1 << 20);
     let mut properties = WriterProperties::builder()
@@ -101,21 +112,53 @@ fn write(
         let column = ColumnPath::new(vec![column.clone()]);
         properties = properties.set_column_dictionary_enabled(column, false);
     }
-    let written = (|| {
-        let file = File::create(&temporary).map_err(io)?;
-        let mut writer =
-            ArrowWriter::try_new(file, schema, Some(properties.build())).map_err(parquet)?;
-        fill(&mut |batch| writer.write(&batch).map_err(parquet))?;
-        let file = writer.into_inner().map_err(parquet)?;
-        // Before the rename, so that a crash of the machine cannot leave the name on half a file.
-        file.sync_all().map_err(io)?;
-        fs::rename(&temporary, path).map_err(io)
-    })();
-    if written.is_err() {
-        // The first error is the one to report.
-        drop(fs::remove_file(&temporary));
+    let mut writer =
+        ArrowWriter::try_new(file, schema, Some(properties.build())).map_err(parquet)?;
+    fill(&mut |batch| writer.write(&batch).map_err(parquet))?;
+    let file = writer.into_inner().map_err(parquet)?;
+    // Before the rename, so that a crash of the machine cannot leave the name on half a file.
+    file.sync_all().map_err(io)?;
+    temporary.keep()
+}
+
+/// A file beside the one that is to be written; removed unless it is kept.
+struct Temporary {
+    path: PathBuf,
+    name: PathBuf,
+    kept: bool,
+}
+
+impl Temporary {
+    /// Creates it, and the folder that it is in.
+    fn create(path: &Path) -> Result<(Temporary, File), WriteError> {
+        let io = |error| WriteError::Io { path: path.to_owned(), error };
+        let file_name = path.file_name().ok_or_else(|| io(io::ErrorKind::InvalidInput.into()))?;
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(file_name);
+        hidden.push(".tmp");
+        let name = path.with_file_name(hidden);
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(io)?;
+        }
+        let file = File::create(&name).map_err(io)?;
+        Ok((Temporary { path: path.to_owned(), name, kept: false }, file))
     }
-    written
+
+    /// Gives it the name of the file that was to be written.
+    fn keep(mut self) -> Result<(), WriteError> {
+        let renamed = fs::rename(&self.name, &self.path);
+        self.kept = renamed.is_ok();
+        renamed.map_err(|error| WriteError::Io { path: self.path.clone(), error })
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            // The error that led here is the one to report.
+            drop(fs::remove_file(&self.name));
+        }
+    }
 }
 
 #[cfg(test)]

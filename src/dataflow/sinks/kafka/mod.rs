@@ -18,6 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long to wait for a producer that is given up.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// The largest record that is written. Far above what topics take unless they are told, so that
+/// they judge; below the 100 MiB that brokers take as one request.
+const MAX_RECORD_BYTES: &str = "67108864";
+
 /// Settings of the producer that a pipeline may change.
 pub const DEFAULTS: [(&str, &str); 8] = [
     // How long the coordinator lets a transaction of ours stay open; readers of committed records
@@ -27,8 +31,7 @@ pub const DEFAULTS: [(&str, &str); 8] = [
     ("linger.ms", "5"),
     ("queue.buffering.max.messages", "500000"),
     ("queue.buffering.max.kbytes", "524288"),
-    // Large frames are for the topic's own limit to judge.
-    ("message.max.bytes", "67108864"),
+    ("message.max.bytes", MAX_RECORD_BYTES),
     // The same partition for a key as Java clients choose.
     ("partitioner", "murmur2_random"),
     ("topic.metadata.propagation.max.ms", "10000"),
@@ -53,6 +56,8 @@ pub struct KafkaTransport {
 #[derive(Clone, Debug)]
 struct Targets {
     outputs: Vec<(OutputKind, String)>,
+    /// Whether a record of factors holds all symbols of a time.
+    whole_times: bool,
     progress: String,
     /// The input, whose records some outputs pass on.
     input: String,
@@ -80,10 +85,16 @@ impl KafkaTransport {
     /// The same for tests: fails where `faults` say.
     pub fn with_faults(plan: &Plan, faults: Box<dyn Faults>) -> KafkaTransport {
         let outputs = plan.outputs.iter().map(|o| (o.kind, o.topic.clone())).collect();
-        let progress = plan.delivery.progress_topic.clone();
+        let layout = plan.output(OutputKind::Factors).and_then(|output| output.layout);
+        let targets = Targets {
+            outputs,
+            whole_times: layout.is_some_and(|layout| layout.whole_times),
+            progress: plan.delivery.progress_topic.clone(),
+            input: plan.source.topic.clone(),
+        };
         KafkaTransport {
             kafka: plan.kafka.clone(),
-            targets: Targets { outputs, progress, input: plan.source.topic.clone() },
+            targets,
             transactional_id: plan.delivery.transactional_id.clone(),
             create_topics: plan.delivery.create_topics,
             producer: None,

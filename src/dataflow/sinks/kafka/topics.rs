@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Targets;
+use super::{MAX_RECORD_BYTES, Targets};
 use crate::dataflow::kafka::Fault;
 use crate::dataflow::kafka::admin::{Admin, AdminError};
 use crate::dataflow::sinks::DeliveryError;
@@ -50,14 +50,17 @@ impl Topics<'_> {
 
     /// Looks whether all are there, and creates what is missing if `create`. With `sizes`, outputs
     /// that pass on records of the input are compared with it, because one record that is refused
-    /// would stop the pipeline.
+    /// would stop the pipeline, and topics of records that hold all symbols are created with room:
+    /// a hundred factors of a thousand symbols are more than the usual 1 MiB.
     pub(super) fn ensure_all(&self, create: bool, sizes: bool) -> Result<(), DeliveryError> {
         for (kind, topic) in &self.targets.outputs {
             let passes_on = matches!(kind, OutputKind::Quarantine | OutputKind::DeadLetters);
             let room = if passes_on && sizes { self.room_for_input() } else { None };
             let bytes = room.map(|room| room.to_string());
+            let whole_times = *kind == OutputKind::Factors && self.targets.whole_times && sizes;
+            let largest = if whole_times { Some(MAX_RECORD_BYTES) } else { bytes.as_deref() };
             let mut settings = settings_of(*kind).to_vec();
-            settings.extend(bytes.as_deref().map(|bytes| (MAX_BYTES, bytes)));
+            settings.extend(largest.map(|bytes| (MAX_BYTES, bytes)));
             self.ensure(kind.name(), topic, None, &settings, create)?;
             let takes = room.and_then(|_| self.largest(topic));
             if let (Some(room), Some(takes)) = (room, takes)

@@ -1,43 +1,60 @@
 //! CSV with a header line, comma-separated, UTF-8.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use csv::{ErrorKind, ReaderBuilder, StringRecord};
 
 use super::columns::Columns;
 use super::table::Table;
-use super::{ColumnKind, Place, ReadError};
+use super::{ColumnKind, PIECE_ROWS, Pieces, Place, ReadError, missing};
+use crate::plan::SourcePlan;
 
-/// Rows between two reports of progress.
-const REPORT_EVERY: u64 = 65_536;
+/// A file that is being read.
+pub(super) struct Reader {
+    path: PathBuf,
+    names: Vec<String>,
+    columns: Columns,
+    csv: csv::Reader<File>,
+    record: StringRecord,
+}
 
-/// Appends the rows of a file to `table`. `report` is told the bytes read.
-pub(super) fn read(
-    path: &Path,
-    table: &mut Table<'_>,
-    report: &mut dyn FnMut(u64),
-) -> Result<(), ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::open(path, error))?;
-    let mut reader =
-        ReaderBuilder::new().trim(Trim::All).buffer_capacity(1 << 18).from_reader(file);
-    let header = reader.headers().map_err(|error| broken(path, &error))?;
-    let names: Vec<String> =
-        header.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect();
-    let columns = Columns::find(path, &names, table.source)?;
-    let mut record = StringRecord::new();
-    let mut rows = 0;
-    while reader.read_record(&mut record).map_err(|error| broken(path, &error))? {
-        row(table, &columns, &record).map_err(|(column, message)| {
-            let line = record.position().map_or(0, csv::Position::line);
-            ReadError::cell(path, Place::Line(line), &names[column], message)
-        })?;
-        rows += 1;
-        if rows % REPORT_EVERY == 0 {
-            report(reader.position().byte());
-        }
+impl Reader {
+    pub(super) fn open(path: &Path, source: &SourcePlan) -> Result<Reader, ReadError> {
+        let (csv, names) = open(path)?;
+        let columns = Columns::find(path, &names, source)?;
+        Ok(Reader { path: path.to_owned(), names, columns, csv, record: StringRecord::new() })
     }
-    Ok(())
+}
+
+impl Pieces for Reader {
+    fn next(&mut self, table: &mut Table<'_>) -> Result<bool, ReadError> {
+        for taken in 0..PIECE_ROWS {
+            let more = self.csv.read_record(&mut self.record);
+            if !more.map_err(|error| broken(&self.path, &error))? {
+                return Ok(taken > 0);
+            }
+            let line = self.record.position().map_or(0, csv::Position::line);
+            row(table, &self.columns, &self.record).map_err(|(column, message)| {
+                ReadError::cell(&self.path, Place::Line(line), &self.names[column], message)
+            })?;
+            table.place.push(line);
+        }
+        Ok(true)
+    }
+
+    fn done(&mut self) -> u64 {
+        self.csv.position().byte()
+    }
+}
+
+fn open(path: &Path) -> Result<(csv::Reader<File>, Vec<String>), ReadError> {
+    let file = File::open(path).map_err(|error| ReadError::open(path, error))?;
+    let mut csv = ReaderBuilder::new().buffer_capacity(1 << 18).from_reader(file);
+    let header = csv.headers().map_err(|error| broken(path, &error))?;
+    let name = |name: &str| name.trim_start_matches('\u{feff}').trim().to_owned();
+    let names = header.iter().map(name).collect();
+    Ok((csv, names))
 }
 
 /// Appends one row; an error names the column.
@@ -46,7 +63,7 @@ fn row(
     columns: &Columns,
     record: &StringRecord,
 ) -> Result<(), (usize, String)> {
-    let cell = |column: usize| record.get(column).unwrap_or("");
+    let cell = |column: usize| record.get(column).unwrap_or("").trim();
     let symbol = table.symbol(cell(columns.symbol)).map_err(|error| (columns.symbol, error))?;
     let time = table.time(cell(columns.time)).map_err(|error| (columns.time, error))?;
     if let Some(column) = columns.revision {
@@ -61,14 +78,11 @@ fn row(
             table.fields[place].push(f64::NAN);
             continue;
         };
-        let value = match (field.text, cell(column)) {
-            (true, "") => f64::NAN,
-            (true, text) => table.label(text),
-            (false, text) => number(text).map_err(|error| (column, error))?,
-        };
+        let text = cell(column);
+        let value = if field.text { table.label(text) } else { number(text) };
+        let value = value.map_err(|error| (column, error))?;
         if value.is_nan() && !field.nullable {
-            let message = format!("missing; declare the field as nullable: `{}: f64?`", field.name);
-            return Err((column, message));
+            return Err((column, missing(field)));
         }
         table.fields[place].push(value);
     }
@@ -80,24 +94,26 @@ fn row(
 /// Rows that are looked at to tell numbers from text.
 const SAMPLE: usize = 1_000;
 
+/// Of so many cells one that is no number is a mistake, for which its line is named when it is read.
+const STRAY: usize = 10;
+
 /// The columns of a file and what their first cells hold.
 pub(super) fn columns(path: &Path) -> Result<Vec<(String, ColumnKind)>, ReadError> {
-    let file = File::open(path).map_err(|error| ReadError::open(path, error))?;
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
-    let header = reader.headers().map_err(|error| broken(path, &error))?;
-    let mut columns: Vec<(String, ColumnKind)> = header
-        .iter()
-        .map(|name| (name.trim_start_matches('\u{feff}').to_owned(), ColumnKind::Number))
-        .collect();
-    for record in reader.records().take(SAMPLE) {
+    let (mut csv, names) = open(path)?;
+    // Cells that are there, and those of them that are no numbers.
+    let mut cells = vec![(0_usize, 0_usize); names.len()];
+    for record in csv.records().take(SAMPLE) {
         let record = record.map_err(|error| broken(path, &error))?;
-        for ((_, kind), cell) in columns.iter_mut().zip(&record) {
-            if number(cell).is_err() {
-                *kind = ColumnKind::Text;
-            }
+        for ((there, text), cell) in cells.iter_mut().zip(&record) {
+            *there += usize::from(!cell.trim().is_empty());
+            *text += usize::from(number(cell.trim()).is_err());
         }
     }
-    Ok(columns)
+    let kind = |(there, text)| match text > there / STRAY {
+        true => ColumnKind::Text,
+        false => ColumnKind::Number,
+    };
+    Ok(names.into_iter().zip(cells.into_iter().map(kind)).collect())
 }
 
 /// A number; NaN for an empty cell.

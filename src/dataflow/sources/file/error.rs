@@ -15,7 +15,7 @@ pub enum ReadError {
         error: std::io::Error,
     },
     /// The name does not say what the file is.
-    #[error("{}: the name must end in .csv or .parquet", path.display())]
+    #[error("{}: the name must end in .csv, .parquet, .arrow, .feather or .arrows (an Arrow stream)", path.display())]
     Extension {
         /// File.
         path: PathBuf,
@@ -37,6 +37,45 @@ pub enum ReadError {
         column: String,
         /// What is wrong and what would be right.
         message: String,
+    },
+    /// The file has no rows.
+    #[error("{}: has no rows", path.display())]
+    Empty {
+        /// File.
+        path: PathBuf,
+    },
+    /// Two rows of one symbol have the same time.
+    #[error(
+        "{}: {second}: a second row of `{symbol}` at {time}, the first is {first}; keep one of them",
+        path.display()
+    )]
+    Twice {
+        /// File.
+        path: PathBuf,
+        /// The symbol.
+        symbol: String,
+        /// The time, as in the file or in RFC 3339.
+        time: String,
+        /// The row that comes first in the file.
+        first: Place,
+        /// The other.
+        second: Place,
+    },
+    /// The file is not what it was a moment ago.
+    #[error("{}: was changed while it was read; run again when it is whole", path.display())]
+    Changed {
+        /// File.
+        path: PathBuf,
+    },
+    /// Rows wait on the disk for their turn, and cannot be written there or read from there.
+    #[error("cannot sort {} in {}: {error}; set TMPDIR to a folder with room", path.display(), folder.display())]
+    Spill {
+        /// File that is read.
+        path: PathBuf,
+        /// Folder of the temporary file.
+        folder: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
     },
     /// One cell cannot be read.
     #[error("{}: {place}, column `{column}`: {message}", path.display())]

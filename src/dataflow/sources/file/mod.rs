@@ -1,46 +1,58 @@
-//! Rows from CSV and Parquet files, for backfill: read whole, sorted by time, cut into batches.
+//! Rows from CSV, Parquet and Arrow files: for backfill read whole and sorted by time, for
+//! `weir compute` time by time with bounded memory.
 //!
 //! A file has one column per field of the source, named like it; one for the symbol, one for the
 //! time (`date` will do where the source calls it `time`) and, where the source has one, one for
 //! the revision. What a cell may hold:
 //!
-//! | column | CSV | Parquet |
+//! | column | CSV | Parquet, Arrow |
 //! |---|---|---|
-//! | symbol | text | text |
+//! | symbol | text | text, integer |
 //! | time | RFC 3339 or a date | timestamp, date, or text as in CSV |
 //! | revision | integer | integer |
-//! | field | number | float, integer, decimal |
-//! | text field | text | text |
+//! | field | number | float, integer, decimal, boolean (1 and 0), all of it null |
+//! | text field | text of at most 256 bytes | text of at most 256 bytes |
 //!
-//! An empty CSV cell, a null and a NaN are the same: missing, which only a nullable field may be.
+//! Texts and numbers may be dictionary-encoded.
+//!
+//! An empty CSV cell, an empty text, a null and a NaN are the same: missing, which only a nullable
+//! field may be.
 //! A column that is not there is missing everywhere. Timestamps without a time zone are UTC.
 //!
 //! Rows become records of partition 0: the offset is the number of the row from 0, counted on over
 //! all files of the source, so that of two rows with one key and revision the later one wins. The
 //! arrival is the event time.
 
+mod arrays;
+mod arrow;
+mod bars;
 mod columns;
 mod csv;
 mod error;
 mod parquet;
+mod scan;
+mod spill;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::model::{RawRecord, RowBatch, Symbols};
-use crate::plan::SourcePlan;
+use crate::model::{RowBatch, Symbols};
+use crate::plan::{FieldPlan, SourcePlan};
 
+pub use bars::Bars;
 pub use error::{Place, ReadError};
+pub use scan::{Scan, scan};
 use table::Table;
 
 /// Most rows of a batch.
 pub const MAX_BATCH_ROWS: usize = 8_192;
 
 /// What a column of a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
     /// Numbers, as far as can be seen.
     Number,
@@ -50,8 +62,10 @@ pub enum ColumnKind {
     Date,
     /// Timestamps, with a time zone or without.
     Instant {
-        /// Whether they name a time zone.
-        zoned: bool,
+        /// Nanoseconds of the unit that they count.
+        unit_nanos: i64,
+        /// The time zone that they name, if any.
+        zone: Option<Arc<str>>,
     },
 }
 
@@ -60,11 +74,63 @@ pub enum ColumnKind {
 /// # Errors
 /// The file cannot be opened, or is not what its name says.
 pub fn columns(path: &Path) -> Result<Vec<(String, ColumnKind)>, ReadError> {
-    match extension(path).as_str() {
-        "csv" => csv::columns(path),
-        "parquet" | "pq" => parquet::columns(path),
-        _ => Err(ReadError::Extension { path: path.to_owned() }),
+    match FileFormat::of(path)? {
+        FileFormat::Csv => csv::columns(path),
+        FileFormat::Parquet => parquet::columns(path),
+        FileFormat::Arrow => arrow::columns(path),
     }
+}
+
+/// Whether a column of dates and instants is told from one of text, by the file's name.
+pub fn has_types(path: &Path) -> bool {
+    FileFormat::of(path).is_ok_and(|format| format != FileFormat::Csv)
+}
+
+/// What a file is, by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileFormat {
+    Csv,
+    Parquet,
+    Arrow,
+}
+
+impl FileFormat {
+    fn of(path: &Path) -> Result<FileFormat, ReadError> {
+        match extension(path).as_str() {
+            "csv" => Ok(FileFormat::Csv),
+            "parquet" | "pq" => Ok(FileFormat::Parquet),
+            "arrow" | "arrows" | "feather" | "ipc" => Ok(FileFormat::Arrow),
+            _ => Err(ReadError::Extension { path: path.to_owned() }),
+        }
+    }
+
+    /// The row with this entry in a table's `place`.
+    fn place(self, number: u64) -> Place {
+        match self {
+            FileFormat::Csv => Place::Line(number),
+            FileFormat::Parquet | FileFormat::Arrow => Place::Row(number),
+        }
+    }
+}
+
+/// Most rows that are read at a time.
+const PIECE_ROWS: usize = 16_384;
+
+/// A file that is read piece by piece.
+trait Pieces: Send {
+    /// Appends the next rows to a table; false at the end of the file.
+    fn next(&mut self, table: &mut Table<'_>) -> Result<bool, ReadError>;
+
+    /// About how many bytes of the file were read.
+    fn done(&mut self) -> u64;
+}
+
+fn open(path: &Path, source: &SourcePlan) -> Result<Box<dyn Pieces>, ReadError> {
+    Ok(match FileFormat::of(path)? {
+        FileFormat::Csv => Box::new(csv::Reader::open(path, source)?),
+        FileFormat::Parquet => Box::new(parquet::Reader::open(path, source)?),
+        FileFormat::Arrow => Box::new(arrow::Reader::open(path, source)?),
+    })
 }
 
 fn extension(path: &Path) -> String {
@@ -95,36 +161,19 @@ pub fn read(
     let mut table = Table::new(source, symbols);
     let mut before = 0;
     for (path, size) in paths.iter().zip(sizes) {
-        let mut report = |done: u64| progress(before + done.min(size), total);
-        report(0);
-        match extension(path).as_str() {
-            "csv" => csv::read(path, &mut table, &mut report)?,
-            "parquet" | "pq" => parquet::read(path, size, &mut table, &mut report)?,
-            _ => return Err(ReadError::Extension { path: path.clone() }),
+        progress(before, total);
+        let mut pieces = open(path, source)?;
+        while pieces.next(&mut table)? {
+            progress(before + pieces.done().min(size), total);
         }
-        report(size);
         before += size;
+        progress(before, total);
     }
     Ok(table.into_batches())
 }
 
-/// What stands in the quarantine for a row that came from a file: a record as a feed would have
-/// sent it, key `symbol|time`, value one JSON object with the declared fields.
-pub fn original(rows: &RowBatch, row: usize, source: &SourcePlan, symbols: &Symbols) -> RawRecord {
-    let symbol = symbols.name(rows.symbols[row]);
-    let time = rows.times[row].to_string();
-    let mut object = serde_json::Map::new();
-    object.insert(source.symbol_field.clone(), symbol.as_ref().into());
-    object.insert(source.time_field.clone(), time.as_str().into());
-    if let Some(field) = &source.revision_field {
-        object.insert(field.clone(), rows.revisions[row].into());
-    }
-    for (field, column) in source.fields.iter().zip(&rows.columns) {
-        object.insert(field.name.clone(), column[row].into());
-    }
-    RawRecord {
-        key: Some(format!("{symbol}|{time}").into_bytes()),
-        value: Some(serde_json::Value::Object(object).to_string().into_bytes()),
-        headers: Vec::new(),
-    }
+/// What is said of a missing value of a field that is not nullable.
+fn missing(field: &FieldPlan) -> String {
+    let kind = if field.text { "string?" } else { "f64?" };
+    format!("missing; declare the field as nullable: `{}: {kind}`", field.name)
 }

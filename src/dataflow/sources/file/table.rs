@@ -1,9 +1,11 @@
 //! Rows on their way from files into batches.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::MAX_BATCH_ROWS;
-use crate::model::{RowBatch, SymbolId, Symbols, Time, TimeError};
+use crate::model::{RowBatch, SymbolId, Symbols, Time, TimeError, text_fault};
 use crate::plan::SourcePlan;
 
 /// All rows in columns, in the order of the files.
@@ -13,11 +15,13 @@ pub(super) struct Table<'a> {
     symbols: &'a Symbols,
     known: FxHashMap<Box<str>, SymbolId>,
     /// Numbers of the texts in text fields.
-    labels: FxHashMap<Box<str>, u32>,
+    labels: FxHashMap<Box<str>, f64>,
     /// The last time that was read from text: rows of one time often stand together.
     last_time: (String, Time),
     pub(super) symbol: Vec<SymbolId>,
     pub(super) time: Vec<Time>,
+    /// Where each row stands in its file: the line of a text file, or the row from 1 on.
+    pub(super) place: Vec<u64>,
     /// Empty where the source has no revision field.
     pub(super) revision: Vec<i64>,
     /// One per field of the source.
@@ -37,6 +41,7 @@ impl<'a> Table<'a> {
             last_time: (String::new(), Time::MIN),
             symbol: Vec::new(),
             time: Vec::new(),
+            place: Vec::new(),
             revision: Vec::new(),
             fields: vec![Vec::new(); source.fields.len()],
         }
@@ -65,14 +70,20 @@ impl<'a> Table<'a> {
         Ok(id)
     }
 
-    /// The number of a text in a text field, in order of first appearance.
-    pub(super) fn label(&mut self, text: &str) -> f64 {
+    /// The number of a text in a text field, NaN for an empty one; or why it cannot stand there.
+    pub(super) fn label(&mut self, text: &str) -> Result<f64, String> {
         if let Some(number) = self.labels.get(text) {
-            return f64::from(*number);
+            return Ok(*number);
         }
-        let number = self.labels.len() as u32;
+        if text.is_empty() {
+            return Ok(f64::NAN);
+        }
+        if let Some(fault) = text_fault(text) {
+            return Err(fault);
+        }
+        let number = self.labels.len() as f64;
         self.labels.insert(Box::from(text), number);
-        f64::from(number)
+        Ok(number)
     }
 
     /// A time written as text.
@@ -87,6 +98,50 @@ impl<'a> Table<'a> {
         self.last_time.0.push_str(text);
         self.last_time.1 = time;
         Ok(time)
+    }
+
+    /// The name behind a number that this table gave.
+    pub(super) fn symbol_name(&self, id: SymbolId) -> Arc<str> {
+        self.symbols.name(id)
+    }
+
+    /// Forgets the rows.
+    pub(super) fn clear(&mut self) {
+        self.symbol.clear();
+        self.time.clear();
+        self.place.clear();
+        self.revision.clear();
+        self.fields.iter_mut().for_each(Vec::clear);
+    }
+
+    /// Takes the first rows out, with their places in the file.
+    pub(super) fn take_first(&mut self, rows: usize) -> (RowBatch, Vec<u64>) {
+        fn first<T: Clone>(column: &mut Vec<T>, rows: usize) -> Vec<T> {
+            let rest = column.split_off(rows.min(column.len()));
+            std::mem::replace(column, rest)
+        }
+        let places = first(&mut self.place, rows);
+        let batch = RowBatch {
+            symbols: first(&mut self.symbol, rows),
+            times: first(&mut self.time, rows),
+            revisions: first(&mut self.revision, rows),
+            columns: self.fields.iter_mut().map(|column| first(column, rows)).collect(),
+            ..RowBatch::new(0, 0)
+        };
+        (completed(batch, &places), places)
+    }
+
+    /// Copies of rows, with their places in the file.
+    pub(super) fn gather(&self, rows: &[usize]) -> (RowBatch, Vec<u64>) {
+        let places: Vec<u64> = rows.iter().map(|row| self.place[*row]).collect();
+        let column = |column: &Vec<f64>| rows.iter().map(|row| column[*row]).collect();
+        let batch = RowBatch {
+            symbols: rows.iter().map(|row| self.symbol[*row]).collect(),
+            times: rows.iter().map(|row| self.time[*row]).collect(),
+            columns: self.fields.iter().map(column).collect(),
+            ..RowBatch::new(0, 0)
+        };
+        (completed(batch, &places), places)
     }
 
     /// Rows sorted by time and cut into batches.
@@ -123,6 +178,21 @@ impl<'a> Table<'a> {
             }
         }
         batches
+    }
+}
+
+/// A batch with what only a feed knows filled in.
+fn completed(batch: RowBatch, places: &[u64]) -> RowBatch {
+    let rows = batch.len();
+    let mut revisions = batch.revisions;
+    revisions.resize(rows, 0);
+    RowBatch {
+        offsets: places.iter().map(|place| *place as i64).collect(),
+        arrivals_ms: batch.times.iter().map(|time| time.millis()).collect(),
+        revisions,
+        deleted: vec![false; rows],
+        violations: vec![0; rows],
+        ..batch
     }
 }
 

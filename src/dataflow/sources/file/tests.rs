@@ -4,21 +4,23 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::types::Int8Type;
+use arrow_array::types::{Decimal256Type, Float16Type, Int8Type, Int32Type};
 use arrow_array::{
-    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
-    Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, Date32Array, Decimal128Array, Decimal256Array,
+    DictionaryArray, Float16Array, Float32Array, Float64Array, Int8Array, Int32Array, Int64Array,
+    LargeStringArray, NullArray, RecordBatch, StringArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
+use arrow_ipc::writer::{FileWriter, StreamWriter};
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{MAX_BATCH_ROWS, original, read};
+use super::{MAX_BATCH_ROWS, read};
 use crate::model::{RowBatch, Span, Symbols, Time};
 use crate::plan::{FieldPlan, SourcePlan, Start, UnknownFields};
 
-fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
+pub(super) fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
     SourcePlan {
         name: "bars".to_owned(),
         topic: "market.bars".to_owned(),
@@ -43,14 +45,14 @@ fn source(fields: &[(&str, bool)], revision: Option<&str>) -> SourcePlan {
     }
 }
 
-struct Folder(TempDir);
+pub(super) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Folder {
+    pub(super) fn new() -> Folder {
         Folder(tempfile::tempdir().unwrap())
     }
 
-    fn csv(&self, name: &str, text: &str) -> PathBuf {
+    pub(super) fn csv(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, text).unwrap();
         path
@@ -192,9 +194,11 @@ fn files_that_are_not_what_they_say() {
         let error = read_rows(&[path], &source).unwrap_err();
         assert!(error.contains(expected), "{error}");
     };
-    refused("bars.json", "bars.json: the name must end in .csv or .parquet");
+    refused("bars.json", "bars.json: the name must end in .csv, .parquet, .arrow");
     refused("bars", "the name must end in");
-    refused("bars.parquet", "bars.parquet: ");
+    refused("bars.parquet", "bars.parquet: is not a Parquet file");
+    refused("bars.feather", "bars.feather: is not an Arrow file or stream");
+    refused("bars.arrows", "bars.arrows: is not an Arrow file or stream");
     let error = read_rows(&[folder.0.path().join("none.csv")], &source).unwrap_err();
     assert!(error.contains("cannot open") && error.contains("none.csv"), "{error}");
 }
@@ -278,6 +282,77 @@ fn parquet_numbers_of_every_kind() {
     );
 }
 
+fn write_arrow(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = File::create(path).unwrap();
+    if path.extension().is_some_and(|name| name == "arrows") {
+        let mut writer = StreamWriter::try_new(file, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+    } else {
+        let mut writer = FileWriter::try_new(file, &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+    }
+}
+
+#[test]
+fn arrow_columns_of_every_kind() {
+    type Half = <Float16Type as ArrowPrimitiveType>::Native;
+    type Wide = <Decimal256Type as ArrowPrimitiveType>::Native;
+    let folder = Folder::new();
+    let hundreds = Decimal256Array::from(vec![Some(Wide::from_i128(-12_345)), None]);
+    let numbers = Int64Array::from(vec![7, 9]);
+    let keyed = DictionaryArray::new(Int8Array::from(vec![Some(1), None]), Arc::new(numbers));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("f16", Arc::new(Float16Array::from(vec![Half::from_f32(0.5), Half::from_f32(-2.0)]))),
+        ("bool", Arc::new(BooleanArray::from(vec![Some(true), Some(false)]))),
+        ("null", Arc::new(NullArray::new(2))),
+        ("dec", Arc::new(hundreds.with_precision_and_scale(50, 2).unwrap())),
+        ("keyed", Arc::new(keyed)),
+        ("symbol", Arc::new(Int32Array::from(vec![10_107, 14_593]))),
+        ("date", Arc::new(Date32Array::from(vec![17_533, 17_534]))),
+    ];
+    let fields = ["f16", "bool", "null", "dec", "keyed"].map(|name| (name, true));
+    for name in ["t.arrow", "t.feather", "t.arrows"] {
+        let path = folder.0.path().join(name);
+        write_arrow(&path, columns.clone());
+        assert_eq!(
+            read_rows(&[path], &source(&fields, None)).unwrap(),
+            [
+                "10107 2018-01-02T00:00:00Z 0 0 0.5 1 NaN -123.45 9",
+                "14593 2018-01-03T00:00:00Z 1 0 -2 0 NaN NaN NaN",
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_long_batch_of_arrow_comes_in_pieces_with_their_rows() {
+    let folder = Folder::new();
+    let rows = 2 * super::PIECE_ROWS + 5;
+    let columns = |bad: usize| -> Vec<(&str, ArrayRef)> {
+        let texts: Vec<String> = (0..rows).map(|row| format!("S{row}")).collect();
+        let texts: DictionaryArray<Int32Type> = texts.iter().map(|t| Some(t.as_str())).collect();
+        let number = |row| if row == bad { None } else { Some(row as f64) };
+        vec![
+            ("symbol", Arc::new(texts)),
+            ("time", Arc::new(TimestampSecondArray::from(vec![0; rows]))),
+            ("x", Arc::new((0..rows).map(number).collect::<Float64Array>())),
+        ]
+    };
+    let path = folder.0.path().join("t.arrow");
+    write_arrow(&path, columns(usize::MAX));
+    let read = read_rows(std::slice::from_ref(&path), &source(&[("x", false)], None)).unwrap();
+    assert_eq!(read.len(), rows);
+    for (row, text) in read.iter().enumerate() {
+        assert_eq!(*text, format!("S{row} 1970-01-01T00:00:00Z {row} 0 {row}"));
+    }
+    write_arrow(&path, columns(rows - 1));
+    let error = read_rows(&[path], &source(&[("x", false)], None)).unwrap_err();
+    assert!(error.contains(&format!("row {rows}, column `x`: missing")), "{error}");
+}
+
 #[test]
 fn parquet_mistakes_name_file_row_and_column() {
     let folder = Folder::new();
@@ -359,20 +434,62 @@ fn progress_grows_to_the_size_of_all_files() {
     assert_eq!(seen.last(), Some(&total));
 }
 
+/// A nullable text field `sector`.
+fn sectors() -> SourcePlan {
+    let mut source = source(&[("sector", true)], None);
+    source.fields[0].text = true;
+    source
+}
+
 #[test]
-fn an_original_is_what_a_feed_would_have_sent() {
+fn texts_are_numbers_that_say_which_are_the_same() {
     let folder = Folder::new();
-    let path = folder.csv("a.csv", "symbol,time,close,rev,volume\nA,2018-01-02,1.5,3,\n");
-    let source = source(&[("close", false), ("volume", true)], Some("rev"));
-    let symbols = Symbols::default();
-    let batches = read(&[path], &source, &symbols, &mut |_, _| {}).unwrap();
-    let record = original(&batches[0], 0, &source, &symbols);
-    let text = |bytes: Option<Vec<u8>>| String::from_utf8(bytes.unwrap()).unwrap();
-    assert_eq!(text(record.key), "A|2018-01-02T00:00:00Z");
-    assert_eq!(
-        text(record.value),
-        r#"{"symbol":"A","time":"2018-01-02T00:00:00Z","rev":3,"close":1.5,"volume":null}"#
+    let csv = folder.csv(
+        "a.csv",
+        "symbol,time,sector\nA,2018-01-02,Energy\nB,2018-01-02,45\nC,2018-01-02,\nD,2018-01-02,Energy\n",
     );
+    let days = || Arc::new(Date32Array::from(vec![17_533; 4])) as ArrayRef;
+    let plain = [Some("45"), Some(""), None, Some("Energy")];
+    let parquet = |name: &str, sectors: ArrayRef| {
+        let symbols = strings(&["A", "B", "C", "D"]);
+        folder.parquet(name, vec![("symbol", symbols), ("time", days()), ("sector", sectors)])
+    };
+    let dictionary: DictionaryArray<Int8Type> = plain.iter().copied().collect();
+    let files = [
+        csv,
+        parquet("b.parquet", Arc::new(StringArray::from(plain.to_vec()))),
+        parquet("c.parquet", Arc::new(dictionary)),
+    ];
+    let values = |rows: Vec<String>| -> Vec<String> {
+        rows.iter().map(|row| row.rsplit(' ').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        values(read_rows(&files, &sectors()).unwrap()),
+        ["0", "1", "NaN", "0", "1", "NaN", "NaN", "0", "1", "NaN", "NaN", "0"]
+    );
+}
+
+#[test]
+fn texts_that_cannot_be_have_a_place() {
+    let folder = Folder::new();
+    let long = "x".repeat(257);
+    let csv = folder.csv("a.csv", &format!("symbol,time,sector\nA,2018-01-02,{long}\n"));
+    let error = read_rows(&[csv], &sectors()).unwrap_err();
+    assert!(error.contains("line 2, column `sector`: has 257 bytes, at most 256"), "{error}");
+    let parquet = |name: &str, sectors: ArrayRef| {
+        let days = Arc::new(Date32Array::from(vec![17_533]));
+        folder.parquet(name, vec![("symbol", strings(&["A"])), ("time", days), ("sector", sectors)])
+    };
+    let error = read_rows(&[parquet("a.parquet", strings(&[&long]))], &sectors()).unwrap_err();
+    assert!(error.contains("row 1, column `sector`: has 257 bytes"), "{error}");
+    let number = parquet("b.parquet", Arc::new(Int64Array::from(vec![45])));
+    let error = read_rows(&[number], &sectors()).unwrap_err();
+    assert!(error.contains("column `sector` has the type Int64, must be text"), "{error}");
+    let mut must = sectors();
+    must.fields[0].nullable = false;
+    let empty = folder.csv("b.csv", "symbol,time,sector\nA,2018-01-02,\n");
+    let error = read_rows(&[empty], &must).unwrap_err();
+    assert!(error.contains("declare the field as nullable: `sector: string?`"), "{error}");
 }
 
 #[test]

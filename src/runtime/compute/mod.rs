@@ -1,0 +1,182 @@
+//! Factors of a table of bars: no Kafka and no workers, panels alone, time by time.
+//!
+//! The factors are split into lanes, each with a panel of its own over the part of the graph that
+//! they need. A lane's results do not depend on the others, and a factor is computed whole in one
+//! lane, so the number of lanes does not change a bit.
+
+mod lane;
+
+use std::path::{Path, PathBuf};
+
+use crate::dataflow::catalog;
+use crate::dataflow::factors::{Emit, Panel, PanelError, split};
+use crate::dataflow::sinks::file::{PanelFile, PanelSink, TimeForm, WriteError};
+use crate::dataflow::sources::file::{self, Bars, ColumnKind, ReadError, Scan};
+use crate::model::{Span, SymbolId};
+use crate::plan::{
+    FactorError, FactorPlan, FactorSet, FieldPlan, SourcePlan, Start, UnknownFields,
+};
+use lane::Lane;
+
+/// Why factors were not computed.
+#[derive(Debug, thiserror::Error)]
+pub enum ComputeError {
+    /// The input cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The output cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The factors cannot be computed from the columns of the input.
+    #[error(transparent)]
+    Factors(#[from] FactorError),
+    /// A column that every input has.
+    #[error("{0}")]
+    Column(String),
+    /// A fault of ours.
+    #[error(transparent)]
+    Panel(#[from] PanelError),
+}
+
+/// What is to be computed, and over which file.
+#[derive(Debug)]
+pub struct Compute {
+    factors: FactorPlan,
+    source: SourcePlan,
+    input: PathBuf,
+    time: String,
+    kind: ColumnKind,
+}
+
+/// How much a computation may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ComputeOptions {
+    /// Threads that compute; reading and writing have two more, unless it is one.
+    pub threads: usize,
+    /// Bytes of rows that may be held while a file that is not ordered by time is sorted.
+    pub memory_bytes: usize,
+}
+
+/// Is told how much is done, and of how much.
+pub type ComputeProgress<'a> = dyn Fn(u64, u64) + Sync + 'a;
+
+impl Compute {
+    /// Compiles `sets` for the columns of the file `input`: `symbol`, `time` or `date`, and fields.
+    ///
+    /// # Errors
+    /// Fields that are missing, formulas that are wrong, a file that cannot be read.
+    pub fn new(sets: &[FactorSet], input: &Path) -> Result<Compute, ComputeError> {
+        let columns = file::columns(input)?;
+        if columns.is_empty() {
+            return Err(ReadError::Empty { path: input.to_owned() }.into());
+        }
+        let known: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let time = ["time", "date"].into_iter().find(|name| known.contains(name));
+        let (Some(time), true) = (time, known.contains(&"symbol")) else {
+            let message = format!(
+                "{}: a table of bars has the columns `symbol` and `time` or `date`, this one has: {}",
+                input.display(),
+                known.join(", ")
+            );
+            return Err(ComputeError::Column(message));
+        };
+        let kind = columns.iter().find(|(known, _)| known == time).map(|(_, kind)| kind.clone());
+        let fields: Vec<(&str, bool)> =
+            columns.iter().map(|(name, kind)| (name.as_str(), *kind == ColumnKind::Text)).collect();
+        let factors = FactorPlan::new(sets, &fields, catalog().functions)?;
+        let source = source(factors.fields.clone());
+        let kind = kind.unwrap_or(ColumnKind::Text);
+        Ok(Compute { factors, source, input: input.to_owned(), time: time.to_owned(), kind })
+    }
+
+    /// Names of the factors.
+    pub fn factors(&self) -> impl Iterator<Item = &str> {
+        self.factors.graph.outputs.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Series that are derived because the input lacks them: name and meaning.
+    pub fn derived(&self) -> &[(&'static str, &'static str)] {
+        &self.factors.derived
+    }
+
+    /// Looks at the symbols and times of the file. `progress` is told bytes.
+    ///
+    /// # Errors
+    /// The first thing that cannot be read; a file without rows.
+    pub fn scan(&self, progress: &ComputeProgress<'_>) -> Result<Scan, ComputeError> {
+        Ok(file::scan(&self.input, &self.source, &mut |done, all| progress(done, all))?)
+    }
+
+    /// Bytes that wait on the disk because the file is neither ordered by time nor small enough.
+    pub fn spilled(&self, scan: &Scan, options: ComputeOptions) -> Option<u64> {
+        Bars::spilled(&self.source, scan, options.memory_bytes)
+    }
+
+    /// How a file of the results looks.
+    pub fn output(&self, scan: &Scan) -> PanelFile {
+        let midnight = |time: i64| time % 86_400_000_000_000 == 0;
+        let dates = scan.times.iter().all(|(time, _)| midnight(time.nanos()));
+        let form = match &self.kind {
+            ColumnKind::Date => TimeForm::Date,
+            ColumnKind::Instant { unit_nanos, zone } => {
+                TimeForm::Instant { unit_nanos: *unit_nanos, zone: zone.clone() }
+            }
+            _ if file::has_types(&self.input) => TimeForm::Text { dates },
+            _ if dates => TimeForm::Date,
+            _ => TimeForm::Instant { unit_nanos: 1, zone: Some("UTC".into()) },
+        };
+        let symbols = (0..scan.symbols.len()).map(|id| scan.symbols.name(SymbolId(id as u32)));
+        PanelFile {
+            time: self.time.clone(),
+            form,
+            symbols: symbols.collect(),
+            factors: self.factors().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Computes all times, oldest first, into `sink`. Every symbol of the file counts at all
+    /// times. `progress` is told rows.
+    ///
+    /// # Errors
+    /// What cannot be read; two rows of a symbol at a time; what `sink` gives.
+    pub fn run<S: PanelSink>(
+        &self,
+        scan: &Scan,
+        options: ComputeOptions,
+        sink: &mut S,
+        progress: &ComputeProgress<'_>,
+    ) -> Result<(), ComputeError> {
+        let mut lanes = Vec::new();
+        for factors in split(&self.factors.graph, options.threads) {
+            let graph = self.factors.graph.part(&factors);
+            let part = sink.part(&factors)?;
+            let mut panel = Panel::new(&graph, self.source.fields.len(), 1, Emit::Nothing)?;
+            panel.declare((0..scan.symbols.len()).map(|id| SymbolId(id as u32)));
+            lanes.push(Lane::new(panel, part, sink.times_per_piece()));
+        }
+        let bars = Bars::open(&self.input, &self.source, scan, options.memory_bytes)?;
+        match options.threads {
+            0 | 1 => lane::alone(bars, lanes, sink, &|done| progress(done, scan.rows)),
+            _ => lane::together(bars, lanes, sink, &|done| progress(done, scan.rows)),
+        }
+    }
+}
+
+fn source(fields: Vec<FieldPlan>) -> SourcePlan {
+    let zero = Span::from_nanos(0);
+    SourcePlan {
+        name: "input".to_owned(),
+        topic: String::new(),
+        format: "json",
+        symbol_field: "symbol".to_owned(),
+        time_field: "time".to_owned(),
+        revision_field: None,
+        fields,
+        unknown_fields: UnknownFields::Ignore,
+        lateness: zero,
+        corrections: 1,
+        idle_timeout: zero,
+        max_record_bytes: usize::MAX,
+        start: Start::Earliest,
+    }
+}

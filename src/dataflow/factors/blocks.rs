@@ -28,7 +28,7 @@ pub(crate) fn begins(time: Time) -> bool {
     let mut z = (time.nanos() as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)) % MEAN_LENGTH == 0
+    (z ^ (z >> 31)).is_multiple_of(MEAN_LENGTH)
 }
 
 /// The blocks of one window.

@@ -1,8 +1,9 @@
 //! How a call of the graph is computed.
 
-use super::layout::{Chosen, MOST_ARGUMENTS, PanelError, Step};
+use super::super::recursive::MASK;
+use super::layout::{Chosen, Layout, MOST_ARGUMENTS, PanelError, Place, Step};
 use crate::dataflow::factors::blocks::LONG;
-use crate::dataflow::factors::{Kernel, Recursive, member};
+use crate::dataflow::factors::{Kernel, Outcome, Recursive, member};
 use crate::formula::{Graph, NodeId, NodeKind};
 
 /// How a call is computed.
@@ -56,4 +57,40 @@ pub(super) fn call(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Computed
             return Ok(Computed::State(kernel, args, rules));
         }
     }))
+}
+
+impl Layout {
+    /// Adds the nodes of the state of a recursive operator, and then the one of its result, which is
+    /// given.
+    pub(super) fn push_recursive(
+        &mut self,
+        kernel: Recursive,
+        mut args: Vec<NodeId>,
+        rules: &Chosen,
+        name: &str,
+    ) -> NodeId {
+        if rules.traded() {
+            args = args.into_iter().map(|arg| self.at_own_bars(arg, name)).collect();
+        }
+        let first = self.nodes.len();
+        let state = first..first + kernel.state.len();
+        for (own, kernel) in state.clone().zip(kernel.state) {
+            let others = state.clone().filter(|other| *other != own).collect();
+            let (args, rules, kernel) = (args.clone(), rules.clone(), *kernel);
+            self.push(Place::Kept, Step::Recursive { kernel, args, others, rules }, name);
+        }
+        let masked = matches!(kernel.result, Outcome::Masked);
+        let result = match kernel.result {
+            Outcome::State => None,
+            Outcome::Masked => {
+                Some((MASK, state.rev().take(1).chain(args.first().copied()).collect()))
+            }
+            Outcome::Of(kernel) => Some((kernel, state.chain(args).collect())),
+        };
+        if let Some((kernel, args)) = result {
+            self.push(Place::Kept, Step::Elementwise { kernel, args }, name);
+        }
+        let result = self.nodes.len() - 1;
+        if rules.traded() && !masked { self.at_own_bars(result, name) } else { result }
+    }
 }

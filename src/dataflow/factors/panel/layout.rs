@@ -1,11 +1,10 @@
 //! What the graph means for the panel: what computes each node, which nodes are kept and how deep,
 //! and who must be told of a change.
 
-use super::super::recursive::MASK;
 use super::call::{Computed, call};
 use super::sums::SumsLayout;
 use crate::dataflow::factors::blocks::{Blocked, Cuts, LONG};
-use crate::dataflow::factors::{How, Level, Outcome, Pick, Reads, Recursive, Rolling, Scratch};
+use crate::dataflow::factors::{How, Level, Pick, Reads, Rolling, Scratch};
 use crate::formula::{Graph, MAX_SERIES, Mode, NodeId, NodeKind};
 
 /// A graph that the panel cannot run.
@@ -121,7 +120,7 @@ pub(super) enum Step {
 }
 
 type StateKernel = fn(Level, &[&[f64]], How<'_>, &mut [f64]);
-type AcrossKernel = fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64]);
+pub(super) type AcrossKernel = fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64]);
 
 /// What a node's operator is told besides its arguments.
 #[derive(Clone, Debug)]
@@ -226,40 +225,6 @@ impl Layout {
         self.nodes.push(NodeLayout { place, step, reach, own, readers, chain, output, operator });
     }
 
-    /// Adds the nodes of the state of a recursive operator, and then the one of its result, which is
-    /// given.
-    fn push_recursive(
-        &mut self,
-        kernel: Recursive,
-        mut args: Vec<NodeId>,
-        rules: &Chosen,
-        name: &str,
-    ) -> NodeId {
-        if rules.traded() {
-            args = args.into_iter().map(|arg| self.at_own_bars(arg, name)).collect();
-        }
-        let first = self.nodes.len();
-        let state = first..first + kernel.state.len();
-        for (own, kernel) in state.clone().zip(kernel.state) {
-            let others = state.clone().filter(|other| *other != own).collect();
-            let (args, rules, kernel) = (args.clone(), rules.clone(), *kernel);
-            self.push(Place::Kept, Step::Recursive { kernel, args, others, rules }, name);
-        }
-        let masked = matches!(kernel.result, Outcome::Masked);
-        let result = match kernel.result {
-            Outcome::State => None,
-            Outcome::Masked => {
-                Some((MASK, state.rev().take(1).chain(args.first().copied()).collect()))
-            }
-            Outcome::Of(kernel) => Some((kernel, state.chain(args).collect())),
-        };
-        if let Some((kernel, args)) = result {
-            self.push(Place::Kept, Step::Elementwise { kernel, args }, name);
-        }
-        let result = self.nodes.len() - 1;
-        if rules.traded() && !masked { self.at_own_bars(result, name) } else { result }
-    }
-
     /// How many distinct nodes are factors.
     pub(super) fn distinct_outputs(&self) -> usize {
         self.nodes.iter().filter(|node| node.output.is_some()).count()
@@ -272,46 +237,6 @@ impl Layout {
             if output.is_none() {
                 *output = Some(next);
                 next += 1;
-            }
-        }
-    }
-
-    /// Quantiles of one window share its sorted values.
-    fn share_sorted(&mut self) {
-        for node in &mut self.nodes {
-            if let Step::Rolling { pick: Some((_, number)), args, rules, .. } = &mut node.step
-                && let [arg] = args.as_slice()
-            {
-                let own = (*arg, rules.window);
-                let known = self.sorted.iter().position(|window| *window == own);
-                *number = known.unwrap_or(self.sorted.len());
-                if known.is_none() {
-                    self.sorted.push(own);
-                }
-            }
-        }
-    }
-
-    /// Windows of all lengths over the same rows share the sums of their blocks.
-    fn share_sums(&mut self) {
-        let constant = |node: &NodeId| self.nodes[*node].place != Place::Kept;
-        let constants: Vec<bool> = (0..self.nodes.len()).map(|node| constant(&node)).collect();
-        for node in &mut self.nodes {
-            let Step::Rolling { blocks, args, rules, .. } = &mut node.step else { continue };
-            // Constants have no rows of their own to be added up.
-            if args.iter().any(|arg| constants[*arg]) {
-                *blocks = None;
-            }
-            let Some((own, number)) = blocks else { continue };
-            let same = |known: &SumsLayout| known.kernel.sums == own.sums && known.args == *args;
-            *number = self.sums.iter().position(same).unwrap_or(self.sums.len());
-            match self.sums.get_mut(*number) {
-                Some(known) => known.window = known.window.max(rules.window),
-                None => self.sums.push(SumsLayout {
-                    kernel: *own,
-                    args: args.clone(),
-                    window: rules.window,
-                }),
             }
         }
     }

@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use super::bits::Bits;
 use super::history::History;
-use super::layout::{Layout, MOST_ARGUMENTS, Place, Step};
+use super::layout::{AcrossKernel, Layout, MOST_ARGUMENTS, Place, Step};
 use super::own::{Gathered, OwnBars};
 use super::sums::Sums;
 use crate::dataflow::factors::blocks::{Cuts, Kept};
 use crate::dataflow::factors::simd::Level;
 use crate::dataflow::factors::sorted::Sorted;
 use crate::dataflow::factors::window::{GROUP, Window};
-use crate::dataflow::factors::{Reads, Scratch};
+use crate::dataflow::factors::{How, Reads, Scratch};
 use crate::formula::NodeId;
 
 /// Values of all nodes.
@@ -140,25 +140,20 @@ impl Store {
         work: &mut Workspace,
         out: &mut [f64],
     ) {
-        match &layout.nodes[node].step {
+        let step = &layout.nodes[node].step;
+        let args = step.args();
+        match step {
             Step::Input => {}
-            Step::Elementwise { kernel, args } => {
-                let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
-                for (row, arg) in rows.iter_mut().zip(args) {
-                    *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
-                }
+            Step::Elementwise { kernel, .. } => {
+                let rows = self.rows(layout, args, at.back, &range);
                 kernel(at.level, &rows[..args.len()], out);
             }
-            Step::Recursive { kernel, args, others, rules } => {
+            Step::Recursive { kernel, others, rules, .. } => {
                 if !others.is_empty() && work.nothing.len() < self.width {
                     work.nothing.resize(self.width, f64::NAN);
                 }
-                let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
-                let (own, before) = rows.split_at_mut(args.len());
-                for (row, arg) in own.iter_mut().zip(args) {
-                    *row = self.row(layout, *arg, at.back).get(range.clone()).unwrap_or(&[]);
-                }
-                for (row, state) in before.iter_mut().zip(others) {
+                let mut rows = self.rows(layout, args, at.back, &range);
+                for (row, state) in rows[args.len()..].iter_mut().zip(others) {
                     let known = self.histories[*state].row(at.back + 1, self.width);
                     let known = if known.is_empty() { &work.nothing } else { known };
                     *row = known.get(range.clone()).unwrap_or(&[]);
@@ -166,73 +161,108 @@ impl Store {
                 let rows = &rows[..args.len() + others.len()];
                 kernel(at.level, rows, rules.how(Cuts::default()), out);
             }
-            Step::Rolling { kernel, blocks, args, rules, .. } => {
-                let mut window = rules.window;
-                if at.older < kernel.reads.reach(window) {
-                    if !rules.partial(kernel.reads) {
-                        out.fill(f64::NAN);
-                        return;
-                    }
-                    window = at.older + 1;
-                }
-                let mut windows = [Window::new(&[], &[]); MOST_ARGUMENTS];
-                for ((starts, window_of), arg) in work.starts.iter_mut().zip(&mut windows).zip(args)
-                {
-                    *window_of = self.window(layout, *arg, at.back, kernel.reads, window, starts);
-                }
-                work.cuts.clear();
-                let mut kept: [&[f64]; MOST_BLOCKS] = [&[]; MOST_BLOCKS];
-                let mut cuts = Cuts::default();
-                if let Some((_, number)) = blocks {
-                    let begins = at.begins.iter().take_while(|back| **back < window);
-                    work.cuts.extend(begins.map(|back| window - 1 - back));
-                    work.cuts.reverse();
-                    cuts.rows = &work.cuts;
-                    let count = work.cuts.len();
-                    if at.newest && count <= MOST_BLOCKS {
-                        for (i, place) in kept[..count].iter_mut().enumerate() {
-                            let block = self.sums[*number].block(count - 1 - i);
-                            *place = block.unwrap_or(&[]);
-                        }
-                        let blocks = &kept[..count];
-                        cuts.kept = Some(Kept { blocks, pitch: self.width });
-                    }
-                }
-                (kernel.run)(at.level, &windows[..args.len()], rules.how(cuts), range, out);
-            }
-            Step::Traded { kernel, args, rules } => {
-                let of = (*kernel, args.as_slice(), rules);
+            Step::Rolling { .. } => self.compute_windows(layout, step, at, range, work, out),
+            Step::Traded { kernel, rules, .. } => {
+                let of = (*kernel, args, rules);
                 self.compute_own(layout, of, at, range, &mut work.gathered, out);
             }
-            Step::CrossSection { kernel, args, rules } => {
-                let all = at.members.count() == at.symbols;
-                if !all {
-                    for (masked, arg) in work.masked.iter_mut().zip(args) {
-                        let row = self.row(layout, *arg, at.back);
-                        let row = row.get(..at.symbols).unwrap_or(row);
-                        let there = |(i, v): (usize, &f64)| {
-                            if at.members.contains(i) { *v } else { f64::NAN }
-                        };
-                        masked.clear();
-                        masked.extend(row.iter().enumerate().map(there));
-                    }
-                }
-                let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
-                for ((row, masked), arg) in rows.iter_mut().zip(&work.masked).zip(args) {
-                    let own = self.row(layout, *arg, at.back);
-                    *row = if all { own.get(..at.symbols).unwrap_or(own) } else { masked };
-                }
-                let (symbols, unseen) = out.split_at_mut(at.symbols.min(out.len()));
-                let rows = &rows[..args.len()];
-                kernel(at.level, rows, rules.how(Cuts::default()), &mut work.kernels, symbols);
-                if !all {
-                    for (i, value) in symbols.iter_mut().enumerate() {
-                        *value = if at.members.contains(i) { *value } else { f64::NAN };
-                    }
-                }
-                unseen.fill(f64::NAN);
+            Step::CrossSection { kernel, rules, .. } => {
+                let how = rules.how(Cuts::default());
+                self.compute_across(layout, (*kernel, how), args, at, work, out);
             }
         }
+    }
+
+    /// The symbols of `range` of the rows of some nodes.
+    fn rows(
+        &self,
+        layout: &Layout,
+        args: &[NodeId],
+        back: usize,
+        range: &Range<usize>,
+    ) -> [&[f64]; MOST_ARGUMENTS] {
+        let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
+        for (row, arg) in rows.iter_mut().zip(args) {
+            *row = self.row(layout, *arg, back).get(range.clone()).unwrap_or(&[]);
+        }
+        rows
+    }
+
+    fn compute_windows(
+        &self,
+        layout: &Layout,
+        step: &Step,
+        at: RowAt<'_>,
+        range: Range<usize>,
+        work: &mut Workspace,
+        out: &mut [f64],
+    ) {
+        let Step::Rolling { kernel, blocks, args, rules, .. } = step else { return };
+        let mut window = rules.window;
+        if at.older < kernel.reads.reach(window) {
+            if !rules.partial(kernel.reads) {
+                out.fill(f64::NAN);
+                return;
+            }
+            window = at.older + 1;
+        }
+        let mut windows = [Window::new(&[], &[]); MOST_ARGUMENTS];
+        for ((starts, window_of), arg) in work.starts.iter_mut().zip(&mut windows).zip(args) {
+            *window_of = self.window(layout, *arg, at.back, kernel.reads, window, starts);
+        }
+        let mut kept: [&[f64]; MOST_BLOCKS] = [&[]; MOST_BLOCKS];
+        let mut cuts = Cuts::default();
+        if let Some((_, number)) = blocks {
+            let begins = at.begins.iter().take_while(|back| **back < window);
+            work.cuts.clear();
+            work.cuts.extend(begins.map(|back| window - 1 - back));
+            work.cuts.reverse();
+            cuts.rows = &work.cuts;
+            if let Some(blocks) = kept.get_mut(..work.cuts.len()).filter(|_| at.newest) {
+                let sums = &self.sums[*number];
+                for (number, block) in blocks.iter_mut().rev().enumerate() {
+                    *block = sums.block(number).unwrap_or(&[]);
+                }
+                cuts.kept = Some(Kept { blocks, pitch: self.width });
+            }
+        }
+        (kernel.run)(at.level, &windows[..args.len()], rules.how(cuts), range, out);
+    }
+
+    /// Only members of the universe count, and only they have a result.
+    fn compute_across(
+        &self,
+        layout: &Layout,
+        (kernel, how): (AcrossKernel, How<'_>),
+        args: &[NodeId],
+        at: RowAt<'_>,
+        work: &mut Workspace,
+        out: &mut [f64],
+    ) {
+        let all = at.members.count() == at.symbols;
+        if !all {
+            for (masked, arg) in work.masked.iter_mut().zip(args) {
+                let row = self.row(layout, *arg, at.back);
+                let row = row.get(..at.symbols).unwrap_or(row);
+                let there =
+                    |(i, v): (usize, &f64)| if at.members.contains(i) { *v } else { f64::NAN };
+                masked.clear();
+                masked.extend(row.iter().enumerate().map(there));
+            }
+        }
+        let mut rows: [&[f64]; MOST_ARGUMENTS] = [&[]; MOST_ARGUMENTS];
+        for ((row, masked), arg) in rows.iter_mut().zip(&work.masked).zip(args) {
+            let own = self.row(layout, *arg, at.back);
+            *row = if all { own.get(..at.symbols).unwrap_or(own) } else { masked };
+        }
+        let (symbols, unseen) = out.split_at_mut(at.symbols.min(out.len()));
+        kernel(at.level, &rows[..args.len()], how, &mut work.kernels, symbols);
+        if !all {
+            for (i, value) in symbols.iter_mut().enumerate() {
+                *value = if at.members.contains(i) { *value } else { f64::NAN };
+            }
+        }
+        unseen.fill(f64::NAN);
     }
 
     /// Takes sorted windows on to the newest row of the node they belong to.

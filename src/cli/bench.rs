@@ -13,7 +13,7 @@ use crate::runtime::{BenchOptions, Figures, Spread, bench};
 /// dataflow, without Kafka.
 #[derive(Debug, clap::Args)]
 pub(super) struct Bench {
-    /// Factor sets (alpha101, alpha158, alpha360, gtja191, or the path of a YAML file), or the path
+    /// Factor sets (alpha101, alpha158, alpha360, gtja191, ta, cn, or the path of a YAML file), or the path
     /// of a pipeline.
     #[arg(required = true)]
     factors: Vec<String>,

@@ -20,7 +20,7 @@ use crate::runtime::{ComputeError, ComputeOptions};
 /// formulas group by it. The output has a row for every time and symbol, and a column per factor.
 #[derive(Debug, clap::Args)]
 pub(super) struct Compute {
-    /// Factor sets: alpha101, alpha158, alpha360, gtja191, or the path of a YAML file.
+    /// Factor sets: alpha101, alpha158, alpha360, gtja191, ta, cn, or the path of a YAML file.
     factors: Vec<String>,
     /// Bars: a .parquet, .csv, .arrow or .feather file, or .arrows, an Arrow stream.
     #[arg(long, value_name = "FILE")]

@@ -1,8 +1,8 @@
 //! A plan of factor sets alone: no Kafka, no checks, no alerts, one source with what they need.
 
 use super::{
-    DeliveryPlan, FactorError, FactorPlan, FactorSet, HeaderPrefix, KafkaPlan, OutputPlan, Plan,
-    SourcePlan, Start, UnknownFields,
+    DeliveryPlan, FactorError, FactorPlan, FactorSet, FieldPlan, HeaderPrefix, KafkaPlan,
+    OutputPlan, Plan, SourcePlan, Start, UnknownFields,
 };
 use crate::formula::Signature;
 use crate::model::{OutputKind, Span};
@@ -11,6 +11,28 @@ use crate::model::{OutputKind, Span};
 const GROUPS: [&str; 3] = ["sector", "industry", "subindustry"];
 /// Fields that are there without being derived.
 const NUMBERS: [&str; 8] = ["open", "high", "low", "close", "volume", "vwap", "amount", "cap"];
+
+impl SourcePlan {
+    /// A source that no Kafka feeds: it has these fields, and so many closed bars may change.
+    pub fn bare(fields: Vec<FieldPlan>, corrections: usize) -> SourcePlan {
+        let zero = Span::from_nanos(0);
+        SourcePlan {
+            name: "bars".to_owned(),
+            topic: String::new(),
+            format: "json",
+            symbol_field: "symbol".to_owned(),
+            time_field: "time".to_owned(),
+            revision_field: None,
+            fields,
+            unknown_fields: UnknownFields::Ignore,
+            lateness: zero,
+            corrections,
+            idle_timeout: zero,
+            max_record_bytes: usize::MAX,
+            start: Start::Earliest,
+        }
+    }
+}
 
 impl Plan {
     /// Computes `sets` over a source that has every field they name, and gives the factors out by
@@ -42,21 +64,7 @@ impl Plan {
             name: names.join("+"),
             version: String::new(),
             kafka: KafkaPlan { brokers: String::new(), settings: Vec::new() },
-            source: SourcePlan {
-                name: "bars".to_owned(),
-                topic: String::new(),
-                format: "json",
-                symbol_field: "symbol".to_owned(),
-                time_field: "time".to_owned(),
-                revision_field: None,
-                fields: factors.fields,
-                unknown_fields: UnknownFields::Ignore,
-                lateness: zero,
-                corrections,
-                idle_timeout: zero,
-                max_record_bytes: usize::MAX,
-                start: Start::Earliest,
-            },
+            source: SourcePlan::bare(factors.fields, corrections),
             checks: Vec::new(),
             factors: factors.graph,
             alerts: Vec::new(),

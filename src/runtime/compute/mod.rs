@@ -12,10 +12,8 @@ use crate::dataflow::catalog;
 use crate::dataflow::factors::{Emit, Panel, PanelError, split};
 use crate::dataflow::sinks::file::{PanelFile, PanelSink, TimeForm, WriteError};
 use crate::dataflow::sources::file::{self, Bars, ColumnKind, ReadError, Scan};
-use crate::model::{Span, SymbolId};
-use crate::plan::{
-    FactorError, FactorPlan, FactorSet, FieldPlan, SourcePlan, Start, UnknownFields,
-};
+use crate::model::SymbolId;
+use crate::plan::{FactorError, FactorPlan, FactorSet, SourcePlan};
 use lane::Lane;
 
 /// Why factors were not computed.
@@ -84,7 +82,7 @@ impl Compute {
         let fields: Vec<(&str, bool)> =
             columns.iter().map(|(name, kind)| (name.as_str(), *kind == ColumnKind::Text)).collect();
         let factors = FactorPlan::new(sets, &fields, catalog().functions)?;
-        let source = source(factors.fields.clone());
+        let source = SourcePlan::bare(factors.fields.clone(), 1);
         let kind = kind.unwrap_or(ColumnKind::Text);
         Ok(Compute { factors, source, input: input.to_owned(), time: time.to_owned(), kind })
     }
@@ -159,24 +157,5 @@ impl Compute {
             0 | 1 => lane::alone(bars, lanes, sink, &|done| progress(done, scan.rows)),
             _ => lane::together(bars, lanes, sink, &|done| progress(done, scan.rows)),
         }
-    }
-}
-
-fn source(fields: Vec<FieldPlan>) -> SourcePlan {
-    let zero = Span::from_nanos(0);
-    SourcePlan {
-        name: "input".to_owned(),
-        topic: String::new(),
-        format: "json",
-        symbol_field: "symbol".to_owned(),
-        time_field: "time".to_owned(),
-        revision_field: None,
-        fields,
-        unknown_fields: UnknownFields::Ignore,
-        lateness: zero,
-        corrections: 1,
-        idle_timeout: zero,
-        max_record_bytes: usize::MAX,
-        start: Start::Earliest,
     }
 }

@@ -76,7 +76,7 @@ fn text_graph_and_json_name_everything() {
     }
     let outline = explained.outline().to_string();
     for part in
-        ["close / delay(close, 5)", "  TS0      2 nodes,     2 kept  1 /, 1 delay\n", "one panel"]
+        ["close / delay(close, 5)", "  TS0      2 nodes,     2 kept  1 /, 1 delay\n", "by factor: "]
     {
         assert!(outline.contains(part), "{part} in\n{outline}");
     }

@@ -76,7 +76,7 @@ fn chosen_factors_need_their_own_fields_only() {
     let done = weir(folder.path(), &arguments);
     assert!(done.status.success(), "{}", text(&done.stderr));
     let found = text(&done.stdout);
-    assert!(found.contains("1 factors at 3 times for 3 symbols"), "{found}");
+    assert!(found.contains("1 factor of 3 symbols at 3 times"), "{found}");
     let done = weir(folder.path(), &["compute", "cn", "--input", "bars.csv"]);
     let found = text(&done.stderr);
     assert!(found.contains("no column `high`, needed by"), "{found}");

@@ -3,7 +3,7 @@
 //! buckets. Sample and map decide how long that takes, never the result.
 
 /// How many values of a row are looked at to centre and scale the map to buckets.
-const SAMPLE: usize = 63;
+const SAMPLE: usize = 31;
 /// Most buckets that are used; beyond it they hold more values each.
 const MOST_BUCKETS: usize = 1 << 16;
 

@@ -117,9 +117,10 @@ impl Feed {
         }
         if !rows.is_empty() {
             out.a.push(Load::Rows(rows));
+            // The last part of a bar starts the watch: nothing closes before it is there. Workers
+            // that bring nothing do not: what they are waited for counts.
+            self.course.lock().started = Some(Instant::now());
         }
-        // The last part of a bar starts the watch: nothing closes before it is there.
-        self.course.lock().started = Some(Instant::now());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
-    Window, largest_bits, mend, signature, sweep, there,
+    Window, grid_of_some, largest_bits, mend, signature, sweep, there,
 };
 use crate::dataflow::factors::grid::rounding_addend;
 use crate::dataflow::factors::simd::Level;
@@ -177,18 +177,7 @@ impl<const MAX: bool, const GRID: bool> Fold for Position<MAX, GRID> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let rows = args[0].lanes::<L>(at);
-        let mut add = [0.0; L];
-        if GRID {
-            for row in rows.clone() {
-                for j in 0..L {
-                    let a = row[j].abs();
-                    add[j] = if (a > add[j]) & there(a) { a } else { add[j] };
-                }
-            }
-            for a in &mut add {
-                *a = rounding_addend(*a);
-            }
-        }
+        let add = if GRID { grid_of_some::<L>(args[0], at) } else { [0.0; L] };
         let (mut best, mut place) = ([f64::NEG_INFINITY; L], [f64::NAN; L]);
         // Position of the first missing value, 0 if there is none.
         let mut missing = [0.0; L];

@@ -33,6 +33,7 @@ mod trend;
 #[cfg(test)]
 use super::Twin;
 use super::blocks::{self, Blockwise, blocked};
+use super::grid::rounding_addend;
 use super::window::{Fold, Scan, Scanned, Window, mend, scan, sweep};
 use super::{How, Kernel, Member, Reads, Rolling};
 use crate::formula::{Cost, Exactness, Family, Parameter, Reference, Signature};
@@ -156,6 +157,19 @@ fn largest_bits<const L: usize>(window: Window<'_>, at: usize) -> [u64; L] {
         }
     }
     largest
+}
+
+/// What rounds the values of each window that are there to the tie grid, see [`rounding_addend`].
+#[inline(always)]
+fn grid_of_some<const L: usize>(window: Window<'_>, at: usize) -> [f64; L] {
+    let mut largest = [0.0; L];
+    for row in window.lanes::<L>(at) {
+        for j in 0..L {
+            let a = row[j].abs();
+            largest[j] = if (a > largest[j]) & there(a) { a } else { largest[j] };
+        }
+    }
+    largest.map(rounding_addend)
 }
 
 /// Whether a number counts: neither missing nor infinite.

@@ -1,10 +1,9 @@
 //! How long ago the newest largest or smallest value of a window was.
 
 use super::{
-    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Signature, Window, needed,
-    signature, sweep, there,
+    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Signature, Window,
+    grid_of_some, needed, signature, sweep, there,
 };
-use crate::dataflow::factors::grid::rounding_addend;
 use crate::dataflow::factors::simd::Level;
 use std::ops::Range;
 
@@ -92,18 +91,7 @@ impl<const MAX: bool, const GRID: bool> Fold for Since<MAX, GRID> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let rows = args[0].lanes::<L>(at);
-        let mut add = [0.0; L];
-        if GRID {
-            for row in rows.clone() {
-                for j in 0..L {
-                    let a = row[j].abs();
-                    add[j] = if (a > add[j]) & there(a) { a } else { add[j] };
-                }
-            }
-            for a in &mut add {
-                *a = rounding_addend(*a);
-            }
-        }
+        let add = if GRID { grid_of_some::<L>(args[0], at) } else { [0.0; L] };
         let (mut best, mut ago) = ([f64::NEG_INFINITY; L], [f64::NAN; L]);
         let mut count = [0.0; L];
         for row in rows {

@@ -2,7 +2,7 @@
 
 use super::{
     Exactness, Fold, How, INFINITY_BITS, Kernel, Member, Parameter, Reads, Rolling, Signature,
-    Window, largest_bits, mend, signature, sweep, there,
+    Window, grid_of_some, largest_bits, mend, signature, sweep, there,
 };
 #[cfg(test)]
 use super::{Twin, usable};
@@ -101,18 +101,7 @@ impl<const GRID: bool, const PCT: bool> Fold for OfSome<GRID, PCT> {
     #[inline(always)]
     fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
         let rows = args[0].lanes::<L>(at);
-        let mut add = [0.0; L];
-        if GRID {
-            for row in rows.clone() {
-                for j in 0..L {
-                    let a = row[j].abs();
-                    add[j] = if (a > add[j]) & there(a) { a } else { add[j] };
-                }
-            }
-            for a in &mut add {
-                *a = rounding_addend(*a);
-            }
-        }
+        let add = if GRID { grid_of_some::<L>(args[0], at) } else { [0.0; L] };
         let newest = args[0].newest::<L>(at);
         let (mut twice, mut count) = ([1.0; L], [0.0; L]);
         for row in rows {

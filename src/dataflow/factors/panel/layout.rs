@@ -64,6 +64,9 @@ pub(super) struct NodeLayout {
     pub(super) chain: Vec<NodeId>,
     /// Number among the distinct outputs, if it is one.
     pub(super) output: Option<usize>,
+    /// Whether its rows are kept each for itself, to be shared with those they are given to: it is
+    /// an output, and nothing looks at its earlier rows.
+    pub(super) shared: bool,
     /// What people call what computes it; empty for what is given.
     pub(super) operator: String,
 }
@@ -219,10 +222,20 @@ impl Layout {
     }
 
     pub(super) fn push(&mut self, place: Place, step: Step, name: &str) {
-        let (reach, own, readers, chain, output) = Default::default();
+        let (reach, own, readers, chain, output, shared) = Default::default();
         let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
         let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
-        self.nodes.push(NodeLayout { place, step, reach, own, readers, chain, output, operator });
+        self.nodes.push(NodeLayout {
+            place,
+            step,
+            reach,
+            own,
+            readers,
+            chain,
+            output,
+            shared,
+            operator,
+        });
     }
 
     /// How many distinct nodes are factors.
@@ -288,6 +301,9 @@ impl Layout {
                 self.buffers = self.buffers.max(buffer + 1);
                 self.nodes[id].place = Place::Buffer(buffer);
             }
+            let node = &mut self.nodes[id];
+            let computed = !matches!(node.step, Step::Input | Step::Recursive { .. });
+            node.shared = node.output.is_some() && !windowed && computed;
             let mut args = self.nodes[id].step.args().to_vec();
             args.sort_unstable();
             args.dedup();

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::summary::{Summary, grouped};
 use super::{Format, Outcome, Terminal};
+use crate::config::TimeOfDay;
 use crate::dataflow::sinks::file::PanelFile;
 use crate::plan::{FactorError, FactorSet, MissingField, shipped, suggestion};
 use crate::runtime;
@@ -38,6 +39,10 @@ pub(super) struct Compute {
     /// A value for a parameter of the sets, in place of theirs; may be given again.
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, f64)>,
+    /// When a session, a trading day of 24 hours, begins, in UTC: what session_first and
+    /// session_last go by.
+    #[arg(long, value_name = "HH:MM", default_value = "00:00")]
+    day_begins: TimeOfDay,
     /// Only these factors of the sets.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
@@ -111,6 +116,7 @@ impl Compute {
         if !good {
             return Err(Outcome::Usage);
         }
+        sets.iter_mut().for_each(|set| set.rules.mode.day_begins = self.day_begins.minutes);
         let chosen = choose(&mut sets[..], self.factors.len(), &self.only, &self.except);
         let chosen = chosen.and_then(|()| set_parameters(&mut sets, &self.parameters));
         match chosen.and_then(|()| rename_fields(&mut sets[..self.factors.len()], &self.rename)) {

@@ -53,6 +53,7 @@ fn kind(schema: &Value, definitions: &Value) -> String {
             "Length" => "length of time".to_owned(),
             "Bars" => "number of bars".to_owned(),
             "Bytes" => "size".to_owned(),
+            "TimeOfDay" => "time of day".to_owned(),
             "FieldType" => "type".to_owned(),
             "FieldNames" => "field, or list of fields".to_owned(),
             "FactorsOutput" => "topic, or map with `topic` and `layout`".to_owned(),

@@ -47,6 +47,8 @@ pub(super) struct Layout {
     pub(super) reach: usize,
     /// 1 where a symbol has a bar, else missing; there if some window counts own bars only.
     pub(super) presence: Option<NodeId>,
+    /// Numbers of sessions: when these begin, in minutes after midnight, and the node.
+    pub(super) sessions: Vec<(u16, NodeId)>,
 }
 
 /// One node.
@@ -193,8 +195,8 @@ impl Layout {
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
                 NodeKind::Call { .. } => match call(graph, id, &ids)? {
                     Computed::By(step) => (Place::Kept, step),
-                    Computed::State(kernel, args, rules) => {
-                        ids.push(layout.push_recursive(kernel, args, &rules, name(&node.kind)));
+                    Computed::State(state) => {
+                        ids.push(layout.push_recursive(state, name(&node.kind)));
                         continue;
                     }
                 },

@@ -21,6 +21,7 @@ mod open;
 mod own;
 mod profile;
 mod rows;
+mod session;
 mod share;
 mod store;
 mod sums;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use weir::dataflow::catalog;
+use weir::dataflow::{catalog, factors};
 use weir::plan;
 
 /// A few variables, so that what is shown of them can be seen.
@@ -135,7 +135,9 @@ fn all_shipped_sets_run_in_one_pipeline() {
     // OPEN0, HIGH0, LOW0 and VWAP0 are the same in alpha158 and alpha360.
     assert_eq!(all.factors.outputs.len(), 101 + 158 + 191 + 360 - 4);
     assert_eq!(plan::notes(&all), [""; 0]);
-    let explained = plan::explain(&all, 500);
+    let (fields, corrections) = (all.source.fields.len(), all.source.corrections);
+    let kept = factors::kept(&all.factors, fields, corrections, 500).unwrap();
+    let explained = plan::explain(&all, 500, &kept);
     let (whole, outline) = (explained.to_string(), explained.outline().to_string());
     assert!(whole.lines().count() > 2_500);
     assert!(outline.lines().count() < 870, "{outline}");

@@ -29,7 +29,7 @@ use std::ops::Range;
 
 use crate::formula::{Mode, Signature};
 
-pub use panel::{Cost, Emit, Late, Panel, PanelError, Rows, Stats};
+pub use panel::{Cost, Emit, Late, Panel, PanelError, Rows, Stats, kept};
 pub use simd::Level;
 pub use split::split;
 

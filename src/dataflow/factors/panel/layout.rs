@@ -29,6 +29,8 @@ pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 pub(super) struct Layout {
     /// By node.
     pub(super) nodes: Vec<NodeLayout>,
+    /// By node of the graph: one past the last node here that it became.
+    pub(super) ends: Vec<NodeId>,
     /// Kept fields: number in the source and node.
     pub(super) fields: Vec<(usize, NodeId)>,
     /// Nodes across symbols.
@@ -197,6 +199,7 @@ impl Layout {
                     Computed::By(step) => (Place::Kept, step),
                     Computed::State(state) => {
                         ids.push(layout.push_recursive(state, name(&node.kind)));
+                        layout.ends.push(layout.nodes.len());
                         continue;
                     }
                 },
@@ -204,6 +207,7 @@ impl Layout {
             let step = layout.of_own_bars(step);
             layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
+            layout.ends.push(layout.nodes.len());
         }
         for (name, node) in &graph.outputs {
             if *node >= graph.nodes.len() {

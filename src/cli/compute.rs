@@ -43,6 +43,10 @@ pub(super) struct Compute {
     /// session_last go by.
     #[arg(long, value_name = "HH:MM", default_value = "00:00")]
     day_begins: TimeOfDay,
+    /// Which symbols count in cross-sections: all of the file at all times, or each from its first
+    /// row on, as in a pipeline.
+    #[arg(long, value_enum, default_value_t)]
+    universe: Universe,
     /// Only these factors of the sets.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
@@ -59,6 +63,16 @@ pub(super) struct Compute {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// Which symbols count in cross-sections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Universe {
+    /// All of the file at all times.
+    #[default]
+    All,
+    /// Each from its first row on, as in a pipeline.
+    Seen,
 }
 
 impl Compute {
@@ -136,7 +150,11 @@ impl Compute {
         }
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = self.threads.map_or(cores, NonZeroUsize::get);
-        let options = ComputeOptions { threads, memory_bytes: self.memory };
+        let universe = match self.universe {
+            Universe::All => runtime::Universe::All,
+            Universe::Seen => runtime::Universe::Seen,
+        };
+        let options = ComputeOptions { threads, memory_bytes: self.memory, universe };
         let scanning = Bar::new(terminal.interactive(), "{bytes}/{total_bytes} looked at");
         let scan = compute.scan(&scanning.progress())?;
         scanning.finish();

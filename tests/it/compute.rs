@@ -68,6 +68,27 @@ date,symbol,r1,up,g,v
     assert!(again.starts_with("date,symbol,x\n2024-01-02,A,5\n"), "{again}");
 }
 
+#[test]
+fn symbols_count_from_their_first_row_on_if_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
+    let first_day = |more: &[&str]| {
+        let common = ["compute", "-e", "r = rank(close > 0)", "--input", "bars.csv", "--output"];
+        let done = weir(folder.path(), &[&common[..], &["out.csv"], more].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let out = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        let rows = out.lines().skip(1).take(3).map(|row| row["2024-01-02,".len()..].to_owned());
+        rows.collect::<Vec<_>>()
+    };
+    // C has its first bar on the second day: before, 0 counts for it as well, or not.
+    let all = ["A,0.8333333333333334", "B,0.8333333333333334", "C,0.3333333333333333"];
+    assert_eq!(first_day(&[]), all);
+    assert_eq!(first_day(&["--universe", "all"]), all);
+    assert_eq!(first_day(&["--universe", "seen"]), ["A,0.75", "B,0.75", "C,"]);
+    let threads = ["--universe", "seen", "--threads", "1"];
+    assert_eq!(first_day(&threads), ["A,0.75", "B,0.75", "C,"]);
+}
+
 /// Minute bars of two sessions and the end of the one before, around midnight UTC. B is not there
 /// in the second session until late, and C not in the first.
 const MINUTES: &str = "\

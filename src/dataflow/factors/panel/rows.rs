@@ -46,6 +46,12 @@ impl Panel {
         }
     }
 
+    /// Makes place for the first so many symbols, so that rows of results have a number for each.
+    /// They are members of the universe from their first row on, as they would be without this.
+    pub fn reserve(&mut self, symbols: usize) {
+        self.grow(symbols);
+    }
+
     /// From now on the row of (`symbol`, `time`) has these `fields`, in the source's order and
     /// missing = NaN, or is not there. `time` may be open or closed, seen before or not. Takes
     /// effect in [`Panel::work`].

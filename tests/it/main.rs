@@ -10,6 +10,7 @@
 
 mod broker;
 mod compute;
+mod explain;
 mod factors;
 mod kafka_mock;
 mod kafka_sink;

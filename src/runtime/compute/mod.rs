@@ -53,6 +53,18 @@ pub struct ComputeOptions {
     pub threads: usize,
     /// Bytes of rows that may be held while a file that is not ordered by time is sorted.
     pub memory_bytes: usize,
+    /// Which symbols count in cross-sections.
+    pub universe: Universe,
+}
+
+/// Which symbols count in cross-sections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Universe {
+    /// All of the file, at all times.
+    #[default]
+    All,
+    /// Each from its first row on, as in a pipeline.
+    Seen,
 }
 
 /// Is told how much is done, and of how much.
@@ -132,8 +144,7 @@ impl Compute {
         }
     }
 
-    /// Computes all times, oldest first, into `sink`. Every symbol of the file counts at all
-    /// times. `progress` is told rows.
+    /// Computes all times, oldest first, into `sink`. `progress` is told rows.
     ///
     /// # Errors
     /// What cannot be read; two rows of a symbol at a time; what `sink` gives.
@@ -149,7 +160,12 @@ impl Compute {
             let graph = self.factors.graph.part(&factors);
             let part = sink.part(&factors)?;
             let mut panel = Panel::new(&graph, self.source.fields.len(), 1, Emit::Nothing)?;
-            panel.declare((0..scan.symbols.len()).map(|id| SymbolId(id as u32)));
+            match options.universe {
+                Universe::All => {
+                    panel.declare((0..scan.symbols.len()).map(|id| SymbolId(id as u32)));
+                }
+                Universe::Seen => panel.reserve(scan.symbols.len()),
+            }
             lanes.push(Lane::new(panel, part, sink.times_per_piece()));
         }
         let bars = Bars::open(&self.input, &self.source, scan, options.memory_bytes)?;

@@ -29,6 +29,8 @@ pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 pub(super) struct Layout {
     /// By node.
     pub(super) nodes: Vec<NodeLayout>,
+    /// By node of the graph: one past the last node here that it became.
+    pub(super) ends: Vec<NodeId>,
     /// Kept fields: number in the source and node.
     pub(super) fields: Vec<(usize, NodeId)>,
     /// Nodes across symbols.
@@ -47,6 +49,8 @@ pub(super) struct Layout {
     pub(super) reach: usize,
     /// 1 where a symbol has a bar, else missing; there if some window counts own bars only.
     pub(super) presence: Option<NodeId>,
+    /// Numbers of sessions: when these begin, in minutes after midnight, and the node.
+    pub(super) sessions: Vec<(u16, NodeId)>,
 }
 
 /// One node.
@@ -196,8 +200,9 @@ impl Layout {
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
                 NodeKind::Call { .. } => match call(graph, id, &ids)? {
                     Computed::By(step) => (Place::Kept, step),
-                    Computed::State(kernel, args, rules) => {
-                        ids.push(layout.push_recursive(kernel, args, &rules, name(&node.kind)));
+                    Computed::State(state) => {
+                        ids.push(layout.push_recursive(state, name(&node.kind)));
+                        layout.ends.push(layout.nodes.len());
                         continue;
                     }
                 },
@@ -205,6 +210,7 @@ impl Layout {
             let step = layout.of_own_bars(step);
             layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
+            layout.ends.push(layout.nodes.len());
         }
         for (name, node) in &graph.outputs {
             if *node >= graph.nodes.len() {

@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 use super::Twin;
-use super::groups::NONE;
 use super::{Exactness, How, Kernel, Level, Member, Parameter, Scratch, Signature, with};
 
 const XG: &[Parameter] = &[Parameter::Series("x"), Parameter::Group("group")];
@@ -137,9 +136,9 @@ fn zscore(args: &[&[f64]], scratch: &mut Scratch, out: &mut [f64]) {
     means(args, scratch);
     let Scratch { row, groups, .. } = scratch;
     // The rounded mean of equal values may differ from them, so equality is looked at first.
-    let mut smallest = vec![f64::INFINITY; groups.count];
-    let mut largest = vec![f64::NEG_INFINITY; groups.count];
-    for (v, group) in x.iter().zip(&groups.of).filter(|(_, group)| **group != NONE) {
+    let mut smallest = vec![f64::INFINITY; groups.count() + 1];
+    let mut largest = vec![f64::NEG_INFINITY; groups.count() + 1];
+    for (v, group) in x.iter().zip(groups.of()) {
         let group = *group as usize;
         smallest[group] = if *v < smallest[group] { *v } else { smallest[group] };
         largest[group] = if *v > largest[group] { *v } else { largest[group] };
@@ -152,7 +151,7 @@ fn zscore(args: &[&[f64]], scratch: &mut Scratch, out: &mut [f64]) {
     groups.add_up(row);
     groups.make_means();
     for (s, out) in out.iter_mut().enumerate() {
-        let group = groups.of[s] as usize;
+        let group = groups.of()[s] as usize;
         let equal = smallest.get(group) >= largest.get(group);
         *out = if equal { f64::NAN } else { *out / groups.sum_of(s).sqrt() };
     }
@@ -164,10 +163,11 @@ fn rank(level: Level, args: &[&[f64]], how: How<'_>, scratch: &mut Scratch, out:
     let Scratch { rank, row, groups, .. } = scratch;
     out.fill(f64::NAN);
     let mut order: Vec<u32> = (0..x.len() as u32).collect();
-    order.retain(|s| groups.of[*s as usize] != NONE);
-    order.sort_by_key(|s| groups.of[*s as usize]);
+    let (of, none) = (groups.of(), groups.count() as u32);
+    order.retain(|s| of[*s as usize] != none);
+    order.sort_by_key(|s| of[*s as usize]);
     let mut ranks = Vec::new();
-    for members in order.chunk_by(|a, b| groups.of[*a as usize] == groups.of[*b as usize]) {
+    for members in order.chunk_by(|a, b| of[*a as usize] == of[*b as usize]) {
         row.clear();
         row.extend(members.iter().map(|s| x[*s as usize]));
         ranks.resize(row.len(), f64::NAN);

@@ -16,7 +16,7 @@ mod zscore;
 
 #[cfg(test)]
 use super::Twin;
-use super::groups::{self, Groups};
+use super::groups::Groups;
 use super::simd::{Body, Level, run};
 use super::sum;
 use super::{How, Kernel, Member};

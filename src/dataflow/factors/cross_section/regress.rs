@@ -2,7 +2,6 @@
 
 #[cfg(test)]
 use super::Twin;
-use super::groups::NONE;
 use super::{Exactness, Kernel, Level, Member, Parameter, Scratch, sum, with};
 use crate::dataflow::factors::least_squares::{Moments, factors};
 use crate::formula::MAX_SERIES;
@@ -47,9 +46,10 @@ fn residuals(level: Level, args: &[&[f64]], scratch: &mut Scratch, out: &mut [f6
         column.clear();
         column.extend_from_slice(row);
     }
-    for (s, group) in scratch.groups.of.iter().enumerate() {
+    let none = scratch.groups.count() as u32;
+    for (s, group) in scratch.groups.of().iter().enumerate() {
         let there = columns.iter().all(|column| column.get(s).is_some_and(|v| v.is_finite()));
-        if !there || *group == NONE {
+        if !there || *group == none {
             columns.iter_mut().filter_map(|column| column.get_mut(s)).for_each(|v| *v = f64::NAN);
         }
     }

@@ -8,16 +8,16 @@ const ROW: f64 = 10.0;
 const SENT: f64 = 5.0;
 /// Storing a field.
 const FIELD: f64 = 2.0;
-/// Giving out a factor: a gather and a column that is new to the cache.
-const OUTPUT: f64 = 1.0;
+/// Giving out a factor, whose column is shared.
+const OUTPUT: f64 = 0.1;
 /// What a factor costs more when the parts of a time are put together.
 const JOIN: f64 = 0.05;
 /// What any operator costs at least: its row is written, and mostly not in the cache.
-const LEAST: f64 = 0.4;
+const LEAST: f64 = 0.3;
 /// Rows beyond which windows are computed in blocks.
-const DIRECT: usize = 64;
+const DIRECT: usize = 48;
 /// A row in a block, in rows that are looked at directly.
-const IN_BLOCK: f64 = 0.1;
+const IN_BLOCK: f64 = 0.25;
 
 /// Costs by node.
 #[derive(Clone, Debug)]
@@ -71,17 +71,18 @@ fn node(node: &Node) -> f64 {
 
 fn elementwise(name: &str) -> f64 {
     match name {
-        "pow" => 6.0,
-        "log" | "exp" => 1.0,
-        "/" => 0.4,
-        _ => 0.1,
+        "pow" => 3.6,
+        "signed_power" => 2.5,
+        "log" | "exp" => 0.5,
+        _ => 0.05,
     }
 }
 
 fn across(name: &str) -> f64 {
     match name {
-        "rank" => 7.0,
-        "scale" | "zscore" | "demean" => 2.0,
+        "rank" => 4.8,
+        "scale" | "zscore" | "demean" => 1.4,
+        "group_mean" | "group_neutralize" => 3.5,
         _ => 9.0,
     }
 }
@@ -90,9 +91,9 @@ fn across(name: &str) -> f64 {
 fn row_of_window(name: &str) -> f64 {
     match name {
         "delay" | "delta" => 0.0,
-        "ts_corr" | "ts_cov" => 0.35,
-        "ts_rank" | "ts_product" => 0.35,
-        "ts_quantile" | "ts_median" | "ts_skew" | "ts_kurt" => 0.6,
-        _ => 0.25,
+        "ts_regbeta" | "ts_regresi" | "ts_product" => 0.5,
+        "ts_quantile" | "ts_median" | "ts_skew" | "ts_kurt" => 0.4,
+        "ts_corr" | "ts_cov" | "ts_rank" | "decay_linear" => 0.27,
+        _ => 0.22,
     }
 }

@@ -47,10 +47,13 @@ impl History {
         numbers * size_of::<f64>()
     }
 
-    /// Numbers that so many rows take.
-    pub(super) fn planned(width: usize, rows: usize) -> usize {
+    /// Numbers that so many rows take, in a block or apart.
+    pub(super) fn planned(width: usize, rows: usize, apart: bool) -> usize {
+        if apart || rows == 0 {
+            return rows.saturating_mul(width);
+        }
         let pitch = width.next_multiple_of(GROUP) + PITCH_EXTRA;
-        if rows > 0 { rows.saturating_mul(pitch).saturating_add(GROUP) } else { 0 }
+        rows.saturating_mul(pitch).saturating_add(GROUP)
     }
 
     /// All slots, for windows.

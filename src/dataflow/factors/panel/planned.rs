@@ -51,9 +51,10 @@ pub fn kept(
     let plain = plain.into_iter().fold(0, usize::saturating_add);
     let common_rows = common.iter().map(|id| own_rows(rows(id))).fold(0, usize::saturating_add);
 
-    let histories = (0..layout.nodes.len()).map(|id| {
+    let histories = layout.nodes.iter().enumerate().map(|(id, node)| {
         let (history, own) = rows(&id);
-        History::planned(width, history).saturating_add(own.saturating_mul(width))
+        let history = History::planned(width, history, node.shared);
+        history.saturating_add(own.saturating_mul(width))
     });
     let numbers = histories
         .chain(layout.sorted.iter().map(|(_, n)| Sorted::planned(width, *n)))

@@ -187,6 +187,9 @@ impl Apart {
     }
 }
 
+/// Rows that get their memory at once.
+const AT_ONCE: usize = 64;
+
 /// Rows in slots of one block of memory; a list says in which: rows can be inserted and removed in
 /// the middle at the price of moving numbers of four bytes.
 #[derive(Debug, Default)]
@@ -263,13 +266,14 @@ impl Block {
         if self.pitch == 0 {
             self.pitch = width.next_multiple_of(GROUP) + PITCH_EXTRA;
         }
-        let doubled = (2 * self.slots).max(8);
-        let slots = if doubled > most { most.max(self.slots + 1) } else { doubled };
+        let grown = (2 * self.slots).max(AT_ONCE);
+        let slots = if grown > most { most.max(self.slots + 1) } else { grown };
         self.reallocate(self.pitch, slots);
     }
 
     fn reallocate(&mut self, pitch: usize, slots: usize) {
-        let mut data = vec![f64::NAN; slots * pitch + GROUP];
+        // Zeros cost nothing until they are written over.
+        let mut data = vec![0.0; slots * pitch + GROUP];
         let base = data.as_ptr().align_offset(64).min(GROUP);
         let old = self.pitch.min(pitch);
         for slot in 0..self.slots {

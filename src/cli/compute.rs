@@ -9,10 +9,12 @@ use serde_json::json;
 
 use super::summary::{Summary, grouped};
 use super::{Format, Outcome, Terminal};
+use crate::dataflow::factors::Panel;
 use crate::dataflow::sinks::file::PanelFile;
+use crate::dataflow::sources::file::Scan;
 use crate::plan::{FactorError, FactorSet, MissingField, shipped, suggestion};
 use crate::runtime;
-use crate::runtime::{ComputeError, ComputeOptions};
+use crate::runtime::{ComputeError, ComputeOptions, State, StateError};
 
 /// Compute factors of a file of bars.
 ///
@@ -51,6 +53,13 @@ pub(super) struct Compute {
     /// Memory for sorting a file that is not ordered by time; what is more waits on the disk.
     #[arg(long, value_name = "SIZE", default_value = "2 GiB", value_parser = size)]
     memory: usize,
+    /// Go on from a state that --save-state wrote: the input has newer bars only, of the same
+    /// fields, and so has the output. Values have the same bits as in one run over all bars.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Write the state at the end of the input, for --state of the next run; it may be that file.
+    #[arg(long, value_name = "FILE")]
+    save_state: Option<PathBuf>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -67,6 +76,13 @@ impl Compute {
             terminal.error(&format!("error: {error}"));
             return Ok(Outcome::Usage);
         }
+        if let Some(state) = &self.save_state
+            && [Some(&self.input), self.output.as_ref()].contains(&Some(state))
+        {
+            let state = state.display();
+            terminal.error(&format!("error: --save-state: {state} is the input or the output"));
+            return Ok(Outcome::Usage);
+        }
         let Err(error) = self.run(&sets, terminal) else { return Ok(Outcome::Good) };
         match error.downcast_ref() {
             Some(ComputeError::Factors(FactorError::Missing(missing))) => {
@@ -79,7 +95,15 @@ impl Compute {
             Some(ComputeError::Factors(FactorError::Formulas(all))) => {
                 all.iter().for_each(|diagnostic| terminal.error(&format!("{diagnostic}\n")));
             }
-            Some(ComputeError::Factors(_) | ComputeError::Column(_)) => {
+            Some(
+                ComputeError::Factors(_)
+                | ComputeError::Column(_)
+                | ComputeError::State(
+                    StateError::Version { .. }
+                    | StateError::Formulas { .. }
+                    | StateError::Old { .. },
+                ),
+            ) => {
                 terminal.error(&format!("error: {error}"));
             }
             _ => return Err(error),
@@ -131,8 +155,9 @@ impl Compute {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = self.threads.map_or(cores, NonZeroUsize::get);
         let options = ComputeOptions { threads, memory_bytes: self.memory };
+        let state = self.state.as_deref().map(|path| compute.open_state(path)).transpose()?;
         let scanning = Bar::new(terminal.interactive(), "{bytes}/{total_bytes} looked at");
-        let scan = compute.scan(&scanning.progress())?;
+        let scan = compute.scan(state.as_ref(), &scanning.progress())?;
         scanning.finish();
         if let Some(bytes) = compute.spilled(&scan, options) {
             terminal.error(&format!(
@@ -142,7 +167,33 @@ impl Compute {
                 std::env::temp_dir().display()
             ));
         }
-        let file = compute.output(&scan);
+        let panels = self.results(&compute, &scan, state, options, terminal)?;
+        if let Some(path) = &self.save_state {
+            let bytes = compute.save(path, &scan, &panels)?;
+            let (path, size) = (path.display(), bytes.div_ceil(1 << 20));
+            terminal.error(&format!("note: {path}: the state for the next bars, {size} MiB"));
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let values = scan.rows as f64 * compute.factors().count() as f64;
+        terminal.error(&format!(
+            "{} rows in {seconds:.1} s: {} rows/s, {} values/s",
+            grouped(scan.rows),
+            grouped((scan.rows as f64 / seconds) as u64),
+            grouped((values / seconds) as u64),
+        ));
+        Ok(())
+    }
+
+    /// Computes into the output or onto the terminal.
+    fn results(
+        &self,
+        compute: &runtime::Compute,
+        scan: &Scan,
+        state: Option<State>,
+        options: ComputeOptions,
+        terminal: &mut Terminal,
+    ) -> anyhow::Result<Vec<Panel>> {
+        let file = compute.output(scan);
         let computing =
             Bar::new(terminal.interactive(), "{human_pos}/{human_len} rows  {per_sec}  {eta}");
         let factors = file.factors.len();
@@ -150,7 +201,8 @@ impl Compute {
         match &self.output {
             Some(path) => {
                 let mut writer = file.create(path)?;
-                compute.run(&scan, options, &mut writer, &computing.progress())?;
+                let progress = computing.progress();
+                let panels = compute.run(scan, state, options, &mut writer, &progress)?;
                 writer.finish()?;
                 computing.finish();
                 let path = path.display().to_string();
@@ -162,25 +214,20 @@ impl Compute {
                     Format::Json => terminal
                         .json(&json!({ "output": path, "rows": rows, "factors": factors }))?,
                 }
+                Ok(panels)
             }
             None => {
                 let mut summary = Summary::new(file);
-                compute.run(&scan, options, &mut summary, &computing.progress())?;
+                let progress = computing.progress();
+                let panels = compute.run(scan, state, options, &mut summary, &progress)?;
                 computing.finish();
                 match self.format {
                     Format::Text => summary.lines().iter().for_each(|line| terminal.line(line)),
                     Format::Json => terminal.json(&summary.json())?,
                 }
+                Ok(panels)
             }
         }
-        let seconds = began.elapsed().as_secs_f64();
-        terminal.error(&format!(
-            "{} rows in {seconds:.1} s: {} rows/s, {} values/s",
-            grouped(scan.rows),
-            grouped((scan.rows as f64 / seconds) as u64),
-            grouped((scan.rows as f64 * factors as f64 / seconds) as u64),
-        ));
-        Ok(())
     }
 }
 

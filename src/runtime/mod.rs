@@ -15,7 +15,7 @@ mod workers;
 
 pub use backfill::{BackfillError, BackfillOptions, Written, backfill};
 pub use bench::{BenchOptions, Figures, OperatorCost, Spread, bench};
-pub use compute::{Compute, ComputeError, ComputeOptions, ComputeProgress};
+pub use compute::{Compute, ComputeError, ComputeOptions, ComputeProgress, State, StateError};
 pub use live::{LiveError, LiveOptions, run};
 pub use signals::stop_on_signals;
 pub use stop::Stop;

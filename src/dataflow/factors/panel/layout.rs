@@ -66,6 +66,8 @@ pub(super) struct NodeLayout {
     pub(super) output: Option<usize>,
     /// What people call what computes it; empty for what is given.
     pub(super) operator: String,
+    /// What it is in the state of a panel; see [`super::snapshot`].
+    pub(super) name: String,
 }
 
 /// Where the rows of a node are.
@@ -182,6 +184,7 @@ impl Layout {
         // The layout's number of each node of the graph.
         let mut ids: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
         for (id, node) in graph.nodes.iter().enumerate() {
+            let first = layout.nodes.len();
             let (place, step) = match &node.kind {
                 NodeKind::Field(field) if *field >= fields => {
                     return Err(PanelError::UnknownField(node.text.clone(), *field, fields));
@@ -195,6 +198,7 @@ impl Layout {
                     Computed::By(step) => (Place::Kept, step),
                     Computed::State(kernel, args, rules) => {
                         ids.push(layout.push_recursive(kernel, args, &rules, name(&node.kind)));
+                        layout.name_from(first, &node.text);
                         continue;
                     }
                 },
@@ -202,6 +206,7 @@ impl Layout {
             let step = layout.of_own_bars(step);
             layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
+            layout.name_from(first, &node.text);
         }
         for (name, node) in &graph.outputs {
             if *node >= graph.nodes.len() {
@@ -218,11 +223,21 @@ impl Layout {
         Ok(layout)
     }
 
-    pub(super) fn push(&mut self, place: Place, step: Step, name: &str) {
-        let (reach, own, readers, chain, output) = Default::default();
+    pub(super) fn push(&mut self, place: Place, step: Step, operator: &str) {
+        let (reach, own, readers, chain, output, name) = Default::default();
         let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
-        let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
-        self.nodes.push(NodeLayout { place, step, reach, own, readers, chain, output, operator });
+        let operator = if long { format!("{operator} {LONG}+") } else { operator.to_owned() };
+        self.nodes.push(NodeLayout {
+            place,
+            step,
+            reach,
+            own,
+            readers,
+            chain,
+            output,
+            operator,
+            name,
+        });
     }
 
     /// How many distinct nodes are factors.

@@ -24,7 +24,7 @@ pub(super) fn value(random: &mut Random) -> f64 {
     }
 }
 
-fn time(t: usize) -> Time {
+pub(super) fn time(t: usize) -> Time {
     Time::from_nanos(t as i64 * 1000)
 }
 
@@ -54,7 +54,7 @@ pub(super) enum Step {
 }
 
 /// A random stream that mostly moves forward in time.
-fn stream(random: &mut Random, steps: usize, most_symbols: usize) -> Vec<Step> {
+pub(super) fn stream(random: &mut Random, steps: usize, most_symbols: usize) -> Vec<Step> {
     let (mut now, mut out) = (10_usize, Vec::new());
     let mut symbols = 1 + random.below(most_symbols);
     let row = |random: &mut Random| (0..FIELDS).map(|_| value(random)).collect::<Vec<_>>();
@@ -328,7 +328,7 @@ fn windows_longer_than_all_history_are_missing() {
 }
 
 /// Rows that were given out, with their sign and bits.
-fn rows_of(batches: &[FactorBatch]) -> BTreeSet<(Time, i8, SymbolId, Vec<u64>)> {
+pub(super) fn rows_of(batches: &[FactorBatch]) -> BTreeSet<(Time, i8, SymbolId, Vec<u64>)> {
     let mut rows = BTreeSet::new();
     for batch in batches {
         for (i, symbol) in batch.symbols.iter().enumerate() {

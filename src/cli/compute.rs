@@ -159,6 +159,14 @@ impl Compute {
         let scanning = Bar::new(terminal.interactive(), "{bytes}/{total_bytes} looked at");
         let scan = compute.scan(state.as_ref(), &scanning.progress())?;
         scanning.finish();
+        if let Some((state, through)) = state.as_ref().and_then(|s| Some((s, s.through()?))) {
+            let (known, all) = (state.symbols(), scan.symbols.len());
+            terminal.error(&format!(
+                "note: goes on from {through} with {} symbols, {} of them new",
+                grouped(all as u64),
+                grouped((all - known) as u64)
+            ));
+        }
         if let Some(bytes) = compute.spilled(&scan, options) {
             terminal.error(&format!(
                 "note: {} is not ordered by time and larger than --memory: {} MiB wait in {}",

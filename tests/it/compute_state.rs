@@ -172,7 +172,10 @@ fn symbols_come_without_touching_others() {
         ["-e", "r = rank(close)", "-e", "m = ts_mean(if(close > 0, 1, 0) - rank(close > 0), 2)"];
     let run = |more: &[&'static str]| computed(folder, &[&ranked[..], more].concat(), "out.csv");
     run(&["--input", "history.csv", "--save-state", "s"]);
-    let out = String::from_utf8(run(&["--input", "today.csv", "--state", "s"])).unwrap();
+    let go_on = ["--input", "today.csv", "--state", "s"];
+    let notes = said(&weir(folder, &[&ranked[..], &go_on].concat()));
+    assert!(notes.contains("goes on from 2024-03-04T00:00:00Z with 5 symbols, 3 of them new"));
+    let out = String::from_utf8(run(&go_on)).unwrap();
     let found: Vec<&str> = out.lines().filter(|line| line.contains(",A,")).collect();
     assert_eq!(found, ["2024-03-05,A,,", "2024-03-06,A,,", "2024-03-07,A,0.6,"]);
 }

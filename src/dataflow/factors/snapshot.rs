@@ -146,7 +146,7 @@ impl<R: Read + Seek> SnapshotReader<R> {
             return Err(checksum("footer"));
         }
         let footer: Footer = serde_json::from_slice(&footer).map_err(wrong)?;
-        let row_bytes = (footer.frame.symbols() as u64 + 1) * 8;
+        let row_bytes = (footer.frame.symbols() as u64).saturating_add(1).saturating_mul(8);
         let (mut at, mut sections) = (8_u64, BTreeMap::new());
         for Entry { name, rows, xxh3 } in footer.sections {
             sections.insert(name, (at, rows, xxh3));

@@ -108,7 +108,7 @@ impl Compute {
     /// # Errors
     /// A file that cannot be read, is damaged, or is of other formulas or another version.
     pub fn open_state(&self, path: &Path) -> Result<State, ComputeError> {
-        Ok(State::open(path, &self.factors.graph)?)
+        Ok(State::open(path, &self.factors)?)
     }
 
     /// Looks at the symbols and times of the file, and adds the symbols of the state. `progress` is
@@ -194,6 +194,6 @@ impl Compute {
     /// # Errors
     /// What the system says.
     pub fn save(&self, path: &Path, scan: &Scan, panels: &[Panel]) -> Result<u64, ComputeError> {
-        Ok(state::save(path, &self.factors.graph, &scan.symbols, panels)?)
+        Ok(state::save(path, &self.factors, &scan.symbols, panels)?)
     }
 }

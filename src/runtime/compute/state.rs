@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::dataflow::factors::{Panel, SnapshotError, SnapshotReader, write_snapshot};
 use crate::dataflow::sinks::file::{WriteError, write_whole};
 use crate::dataflow::sources::file::Scan;
-use crate::formula::Graph;
 use crate::model::{SymbolId, Symbols, Time};
+use crate::plan::FactorPlan;
 
 /// Operators may give other bits in another version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -104,8 +104,8 @@ pub struct State {
 }
 
 impl State {
-    /// Opens the state of exactly the formulas of `graph`.
-    pub(super) fn open(path: &Path, graph: &Graph) -> Result<State, StateError> {
+    /// Opens the state of exactly these formulas.
+    pub(super) fn open(path: &Path, factors: &FactorPlan) -> Result<State, StateError> {
         let read = |error| StateError::Read { path: path.to_owned(), error };
         let file = File::open(path).map_err(|error| read(error.into()))?;
         let reader = SnapshotReader::open(file).map_err(read)?;
@@ -114,7 +114,7 @@ impl State {
             return Err(StateError::Version { path: path.to_owned(), theirs });
         }
         let about: About = reader.about().map_err(read)?;
-        if let Some(what) = differing(&about.formulas, &formulas(graph)) {
+        if let Some(what) = differing(&about.formulas, &formulas(factors)) {
             return Err(StateError::Formulas { path: path.to_owned(), what });
         }
         Ok(State { path: path.to_owned(), reader, symbols: about.symbols })
@@ -161,15 +161,15 @@ impl State {
     }
 }
 
-/// Writes the state of panels that computed the formulas of `graph`. Gives the bytes of the file.
+/// Writes the state of panels that computed these formulas. Gives the bytes of the file.
 pub(super) fn save(
     path: &Path,
-    graph: &Graph,
+    factors: &FactorPlan,
     symbols: &Symbols,
     panels: &[Panel],
 ) -> Result<u64, StateError> {
     let names = (0..symbols.len()).map(|id| symbols.name(SymbolId(id as u32)).to_string());
-    let (weir, formulas) = (VERSION.to_owned(), formulas(graph));
+    let (weir, formulas) = (VERSION.to_owned(), formulas(factors));
     let about = About { weir, formulas, symbols: names.collect() };
     let bytes = write_whole(path, &mut |file| {
         let mut out = BufWriter::with_capacity(1 << 20, file);
@@ -182,7 +182,8 @@ pub(super) fn save(
     Ok(bytes)
 }
 
-fn formulas(graph: &Graph) -> BTreeMap<String, String> {
+fn formulas(factors: &FactorPlan) -> BTreeMap<String, String> {
+    let graph = &factors.graph;
     let text = |node: &usize| graph.nodes.get(*node).map_or("", |node| &node.text).to_owned();
     graph.outputs.iter().map(|(name, node)| (name.clone(), text(node))).collect()
 }

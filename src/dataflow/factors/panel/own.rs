@@ -108,10 +108,7 @@ impl Layout {
 
     /// The node that says where a symbol has a bar.
     fn presence_node(&mut self) -> NodeId {
-        let presence = self.presence.unwrap_or_else(|| {
-            self.push(Place::Kept, Step::Input, "");
-            self.nodes.len() - 1
-        });
+        let presence = self.presence.unwrap_or_else(|| self.push_shared("presence"));
         self.presence = Some(presence);
         presence
     }

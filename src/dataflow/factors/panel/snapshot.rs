@@ -14,7 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bits::Bits;
-use super::layout::{Layout, NodeLayout, Place};
+use super::layout::{Layout, NodeLayout, Place, Step};
 use super::{Panel, Row};
 use crate::dataflow::factors::snapshot::SnapshotError;
 use crate::formula::NodeId;
@@ -115,15 +115,23 @@ impl Frame {
 
 impl Layout {
     /// Names the nodes from `first` on after the node of the graph that they came from, so that
-    /// they are found again in a panel of other formulas.
+    /// they are found again in a panel of other formulas. Nodes that belong to no one node of the
+    /// graph have a name already.
     pub(super) fn name_from(&mut self, first: NodeId, text: &str) {
-        let own = (first..self.nodes.len()).filter(|id| Some(*id) != self.presence);
-        for (part, id) in own.collect::<Vec<_>>().into_iter().enumerate() {
-            self.nodes[id].name = format!("{part} {text}");
+        let unnamed = self.nodes.iter_mut().skip(first).filter(|node| node.name.is_empty());
+        for (part, node) in unnamed.enumerate() {
+            node.name = format!("{part} {text}");
         }
-        if let Some(node) = self.presence.and_then(|id| self.nodes.get_mut(id)) {
-            "presence".clone_into(&mut node.name);
+    }
+
+    /// Adds a node of which there is one for all that read it: not a node of the graph, and named
+    /// here, because which node of the graph it is added for depends on the graph.
+    pub(super) fn push_shared(&mut self, name: &str) -> NodeId {
+        self.push(Place::Kept, Step::Input, "");
+        if let Some(node) = self.nodes.last_mut() {
+            name.clone_into(&mut node.name);
         }
+        self.nodes.len() - 1
     }
 }
 
@@ -349,6 +357,7 @@ fn bits(ranges: &Ranges, places: &[usize]) -> Bits {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::io::Cursor;
 
     use super::super::tests::{FIELDS, Step, rows_of, stream, time};
@@ -376,7 +385,7 @@ mod tests {
         panels: Vec<Panel>,
     }
 
-    type Rows = Vec<std::collections::BTreeSet<(Time, i8, SymbolId, Vec<u64>)>>;
+    type Rows = Vec<BTreeSet<(Time, i8, SymbolId, Vec<u64>)>>;
 
     impl Lanes {
         fn new(graph: &Graph, lanes: usize, corrections: usize, emit: Emit) -> Lanes {
@@ -500,6 +509,26 @@ mod tests {
             (moved, corrected) = (moved + m, corrected + c);
         }
         assert!(moved > 100 && corrected > 100, "{moved} snapshots, {corrected} corrections");
+    }
+
+    #[test]
+    fn every_node_has_a_name_that_does_not_depend_on_other_formulas() {
+        for seed in 0..10 {
+            eprintln!("seed {seed}");
+            let graph = random_graph(&mut Random::new(7100 + seed), FIELDS, 6);
+            let names = |graph: &Graph| {
+                let layout = Layout::new(graph, FIELDS).expect("a layout");
+                let names: Vec<String> = layout.nodes.into_iter().map(|node| node.name).collect();
+                let all: BTreeSet<String> = names.iter().cloned().collect();
+                assert!(all.len() == names.len() && !all.contains(""));
+                all
+            };
+            // Without what no output needs.
+            let whole = names(&graph.part(&(0..graph.outputs.len()).collect::<Vec<_>>()));
+            let parts = split(&graph, 5).into_iter().map(|own| names(&graph.part(&own)));
+            let others = parts.reduce(|all, part| &all | &part).unwrap_or_default();
+            assert_eq!(others.symmetric_difference(&whole).next(), None);
+        }
     }
 
     #[test]

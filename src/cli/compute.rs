@@ -10,6 +10,7 @@ use serde_json::json;
 use super::sets::{choose, parameter, rename, rename_fields, set_parameters};
 use super::summary::{Summary, grouped};
 use super::{Format, Outcome, Terminal};
+use crate::config::TimeOfDay;
 use crate::dataflow::factors::Panel;
 use crate::dataflow::sinks::file::PanelFile;
 use crate::dataflow::sources::file::Scan;
@@ -41,6 +42,14 @@ pub(super) struct Compute {
     /// A value for a parameter of the sets, in place of theirs; may be given again.
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, f64)>,
+    /// When a session, a trading day of 24 hours, begins, in UTC: what session_first and
+    /// session_last go by.
+    #[arg(long, value_name = "HH:MM", default_value = "00:00")]
+    day_begins: TimeOfDay,
+    /// Which symbols count in cross-sections: all of the file at all times, or each from its first
+    /// row on, as in a pipeline. After a state, new symbols do so in any case.
+    #[arg(long, value_enum, default_value_t)]
+    universe: Universe,
     /// Only these factors of the sets.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
@@ -64,6 +73,16 @@ pub(super) struct Compute {
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// Which symbols count in cross-sections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Universe {
+    /// All of the file at all times.
+    #[default]
+    All,
+    /// Each from its first row on, as in a pipeline.
+    Seen,
 }
 
 impl Compute {
@@ -136,6 +155,7 @@ impl Compute {
         if !good {
             return Err(Outcome::Usage);
         }
+        sets.iter_mut().for_each(|set| set.rules.mode.day_begins = self.day_begins.minutes);
         let chosen = choose(&mut sets[..], self.factors.len(), &self.only, &self.except);
         let chosen = chosen.and_then(|()| set_parameters(&mut sets, &self.parameters));
         match chosen.and_then(|()| rename_fields(&mut sets[..self.factors.len()], &self.rename)) {
@@ -155,7 +175,11 @@ impl Compute {
         }
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let threads = self.threads.map_or(cores, NonZeroUsize::get);
-        let options = ComputeOptions { threads, memory_bytes: self.memory };
+        let universe = match self.universe {
+            Universe::All => runtime::Universe::All,
+            Universe::Seen => runtime::Universe::Seen,
+        };
+        let options = ComputeOptions { threads, memory_bytes: self.memory, universe };
         let state = self.state.as_deref().map(|path| compute.open_state(path)).transpose()?;
         let scanning = Bar::new(terminal.interactive(), "{bytes}/{total_bytes} looked at");
         let scan = compute.scan(state.as_ref(), &scanning.progress())?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::load::load;
 use super::{Format, Outcome, Terminal};
+use crate::dataflow::factors;
 use crate::plan;
 
 /// Graphs of more nodes are only outlined, unless they are asked for: nobody reads thousands.
@@ -34,7 +35,9 @@ impl Explain {
             Ok(plan) => plan,
             Err(outcome) => return Ok(outcome),
         };
-        let explanation = plan::explain(&plan, self.symbols);
+        let (fields, corrections) = (plan.source.fields.len(), plan.source.corrections);
+        let kept = factors::kept(&plan.factors, fields, corrections, self.symbols)?;
+        let explanation = plan::explain(&plan, self.symbols, &kept);
         match (self.dot, self.output) {
             (true, _) => terminal.line(explanation.dot().trim_end()),
             (false, Format::Json) => terminal.json(&explanation)?,

@@ -1,7 +1,8 @@
 //! A factor set as written: formulas that share a name, rules and sub-formulas.
 
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::diagnostic::Diagnostics;
 use super::spanned::{Entries, Field, Spanned};
@@ -87,12 +88,25 @@ pub enum Clock {
 
 /// How many inputs a window must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[schemars(transform = also_as_word)]
 pub enum MinPeriods {
     /// All.
+    #[serde(rename = "full")]
     Full,
     /// One, or two where the function needs two.
+    #[serde(rename = "1", alias = "one")]
     One,
+}
+
+/// To YAML `1` is a number, and it may be written as a word as well.
+fn also_as_word(schema: &mut Schema) {
+    let choices = schema.get_mut("oneOf").and_then(serde_json::Value::as_array_mut);
+    for choices in choices.into_iter() {
+        for one in choices.iter_mut().filter(|one| one["const"] == "1") {
+            *one = json!({ "const": 1, "description": one["description"] });
+        }
+        choices.push(json!({ "const": "one", "description": "The same as `1`." }));
+    }
 }
 
 /// How ranks and positions of extremes compare values that carry rounding error.

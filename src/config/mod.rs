@@ -33,7 +33,7 @@ pub use schema::{CheckSchema, schema};
 pub use secret::{Secret, is_secret};
 pub use source::{Format, Source, Start, UnknownFields};
 pub use spanned::{Entries, Field, Items, Spanned};
-pub use units::{Bars, Bytes, FieldType, Length};
+pub use units::{Bars, Bytes, FieldType, Length, TimeOfDay};
 pub use uses::{Choice, Use};
 pub use value::Value;
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::spanned::{Entries, Field, Items};
-use super::units::{Bars, Bytes, FieldType, Length};
+use super::units::{Bars, Bytes, FieldType, Length, TimeOfDay};
 
 /// A topic with one row per symbol and time.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -38,6 +38,11 @@ pub struct Source {
     #[serde(default)]
     #[schemars(extend("examples" = ["30 bars"], "default" = "20 bars"))]
     pub corrections: Field<Bars>,
+    /// When a session, a trading day of 24 hours, begins, in UTC: what `session_first` and
+    /// `session_last` go by. Best an hour at which the market is closed all year round.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["22:00"], "default" = "00:00"))]
+    pub day_begins: Field<TimeOfDay>,
     /// How long a partition may be silent before it no longer holds back the others.
     #[serde(default)]
     #[schemars(extend("examples" = ["10s"], "default" = "30s"))]

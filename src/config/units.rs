@@ -28,6 +28,13 @@ pub struct FieldType {
     pub nullable: bool,
 }
 
+/// A time of day in UTC: `22:00`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeOfDay {
+    /// Minutes after midnight, less than a day.
+    pub minutes: u16,
+}
+
 /// More bars than this do not fit into memory at any useful number of symbols.
 const MAX_BARS: usize = 1_000_000;
 
@@ -65,6 +72,23 @@ impl FromStr for Bytes {
         bytes.filter(|bytes| (1..=1 << 30).contains(bytes)).map(Bytes).ok_or_else(|| {
             format!("`{text}` is not a size up to 1024 MiB; write it like `1 MiB` or `512 KiB`")
         })
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<TimeOfDay, String> {
+        let number = |digits: &str, end: u16| {
+            let two = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse::<u16>().ok().filter(|number| two && *number < end)
+        };
+        let parts = text.split_once(':');
+        let parts = parts.and_then(|(h, m)| Some((number(h, 24)?, number(m, 60)?)));
+        match parts {
+            Some((hours, minutes)) => Ok(TimeOfDay { minutes: hours * 60 + minutes }),
+            None => Err(format!("`{text}` is not a time of day; write it in UTC like `22:00`")),
+        }
     }
 }
 
@@ -137,6 +161,8 @@ written_as_text! {
         r"^[0-9]+ *bars?$|\$\{", "string";
     Bytes: "a size like `1 MiB`", "A number of bytes: 1 MiB, 512 KiB or 100000.",
         r"^[0-9]+ *(KiB|MiB)?$|\$\{", "string", "integer";
+    TimeOfDay: "a time of day like `22:00`", "A time of day in UTC: 22:00.",
+        r"^([01][0-9]|2[0-3]):[0-5][0-9]$|\$\{", "string";
     FieldType: "a type like `f64` or `string?`",
         "f64 for numbers, string for names of groups; a ? behind it where a value may be absent or null.",
         r"^(f64|string)\??$", "string";
@@ -154,6 +180,8 @@ mod tests {
         assert_eq!("17".parse(), Ok(Bytes(17)));
         assert_eq!("f64?".parse(), Ok(FieldType { text: false, nullable: true }));
         assert_eq!("string".parse(), Ok(FieldType { text: true, nullable: false }));
+        assert_eq!("22:05".parse(), Ok(TimeOfDay { minutes: 22 * 60 + 5 }));
+        assert_eq!("00:00".parse(), Ok(TimeOfDay::default()));
         assert_eq!("5s".parse(), Ok(Length(Span::from_secs(5))));
     }
 
@@ -167,6 +195,9 @@ mod tests {
         }
         for text in ["f32", "text", "f64??", "?", ""] {
             assert!(text.parse::<FieldType>().is_err(), "{text}");
+        }
+        for text in ["", "22", "24:00", "12:60", "9:30", "09:3", "+9:30", "09:30:00", "-1:00"] {
+            assert!(text.parse::<TimeOfDay>().is_err(), "{text}");
         }
         assert!("5".parse::<Length>().is_err());
     }

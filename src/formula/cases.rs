@@ -1,13 +1,14 @@
 //! Walks `tests/formulas/*.txt`: formulas, and the graph or the errors they must give.
 //!
 //! A case is some lines that start with `> ` (one formula each, named f0, f1, ...) and the
-//! expected outcome after them, up to an empty line. `WEIR_UPDATE=1` writes what comes out.
+//! expected outcome after them, up to an empty line. `WEIR_UPDATE=1` writes what comes out. In
+//! `groups.txt` there is `sector` as well, a field of text.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use super::fixture::{FIELDS, FUNCTIONS};
-use super::{Graph, compile};
+use super::{FieldKind, FormulaSet, Graph, compile_sets};
 
 #[test]
 fn cases() {
@@ -20,7 +21,8 @@ fn cases() {
             continue;
         }
         let expected = std::fs::read_to_string(&path).unwrap();
-        let (found, count) = rerun(&expected);
+        let groups = path.file_stem().is_some_and(|name| name == "groups");
+        let (found, count) = rerun(&expected, groups);
         walked += count;
         if update {
             std::fs::write(&path, found).unwrap();
@@ -32,7 +34,7 @@ fn cases() {
 }
 
 /// The same file with what really comes out, and how many cases it has.
-fn rerun(file: &str) -> (String, usize) {
+fn rerun(file: &str, groups: bool) -> (String, usize) {
     let mut blocks = Vec::new();
     for block in file.trim_end().split("\n\n") {
         let given: Vec<&str> =
@@ -42,7 +44,7 @@ fn rerun(file: &str) -> (String, usize) {
             .filter_map(|line| line.strip_prefix('>'))
             .map(|line| line.strip_prefix(' ').unwrap_or(line))
             .collect();
-        let outcome = if formulas.is_empty() { String::new() } else { outcome(&formulas) };
+        let outcome = if formulas.is_empty() { String::new() } else { outcome(&formulas, groups) };
         blocks.push((format!("{}\n{outcome}", given.join("\n")), formulas.len()));
     }
     let count = blocks.iter().filter(|(_, formulas)| *formulas > 0).count();
@@ -50,11 +52,14 @@ fn rerun(file: &str) -> (String, usize) {
     (texts.join("\n\n") + "\n", count)
 }
 
-fn outcome(formulas: &[&str]) -> String {
+fn outcome(formulas: &[&str], groups: bool) -> String {
     let names: Vec<String> = (0..formulas.len()).map(|number| format!("f{number}")).collect();
     let factors: Vec<(&str, &str)> =
         names.iter().map(String::as_str).zip(formulas.iter().copied()).collect();
-    match compile(&factors, FIELDS, FUNCTIONS) {
+    let set = FormulaSet { formulas: factors, ..FormulaSet::default() };
+    let mut fields: Vec<_> = FIELDS.iter().map(|name| (*name, FieldKind::Number)).collect();
+    fields.extend(groups.then_some(("sector", FieldKind::Group)));
+    match compile_sets(&[set], &fields, FUNCTIONS) {
         Ok(graph) => show(&graph),
         Err(errors) => {
             let mut text = String::new();

@@ -52,7 +52,7 @@ pub(super) fn check(
         constants: constants(tree, scope),
         literals: literals(tree, scope),
         wanted: vec![false; count],
-        group: vec![false; count],
+        argument: vec![None; count],
         errors: Vec::new(),
     };
     if let Some(root) = checker.wanted.last_mut() {
@@ -114,7 +114,7 @@ fn literals(tree: &Tree<'_>, scope: Scope<'_>) -> Vec<Option<f64>> {
     values
 }
 
-/// What text fields are for.
+/// What text fields are for, where they stand as numbers.
 const GROUPS_ONLY: &str = "text can only be the group of a function like group_mean(x, group)";
 
 struct Checker<'a> {
@@ -126,16 +126,16 @@ struct Checker<'a> {
     literals: Vec<Option<f64>>,
     /// Expressions whose value for every symbol and time something asks for.
     wanted: Vec<bool>,
-    /// Expressions that must be the field of a group.
-    group: Vec<bool>,
+    /// The series argument that an expression is, of which function.
+    argument: Vec<Option<(&'static Signature, Parameter)>>,
     errors: Vec<FormulaError>,
 }
 
 impl Checker<'_> {
     /// The meaning of a wanted expression; marks what it wants in turn. None after an error.
     fn meaning(&mut self, id: ExprId) -> Option<Meaning> {
-        if self.group[id] {
-            return self.group_field(id);
+        if let Some((function, group @ Parameter::Group(_))) = self.argument[id] {
+            return self.group_field(id, function, group);
         }
         if let Some(value) = self.literals[id] {
             return Some(Meaning::Constant(value));
@@ -150,7 +150,11 @@ impl Checker<'_> {
             ExprKind::Name(name) => match self.scope.field(name) {
                 Some(field) if self.scope.is_group(field) => {
                     let message = format!("{} is text, not numbers", quoted(name));
-                    self.errors.push(FormulaError::at(expr.place, message).help(GROUPS_ONLY));
+                    let help = match self.argument[id] {
+                        Some((function, _)) => format!("{GROUPS_ONLY}; {}", describe(function)),
+                        None => GROUPS_ONLY.to_owned(),
+                    };
+                    self.errors.push(FormulaError::at(expr.place, message).help(help));
                     None
                 }
                 Some(field) => Some(Meaning::Field(field)),
@@ -173,7 +177,12 @@ impl Checker<'_> {
 
     /// The meaning of an expression that must be the field of a group: of text, or of numbers that
     /// stand for groups.
-    fn group_field(&mut self, id: ExprId) -> Option<Meaning> {
+    fn group_field(
+        &mut self,
+        id: ExprId,
+        function: &'static Signature,
+        group: Parameter,
+    ) -> Option<Meaning> {
         let tree = self.tree;
         let expr = &tree.exprs[id];
         let error = match &expr.kind {
@@ -184,9 +193,8 @@ impl Checker<'_> {
             },
             _ => None,
         };
-        let message = "a group must be a field";
-        let help = "write the name of a field: sector";
-        let not_field = || FormulaError::at(expr.place, message).help(help);
+        let message = format!("{} must be a field, like sector", whose(group, function));
+        let not_field = || FormulaError::at(expr.place, message).help(describe(function));
         self.errors.push(error.unwrap_or_else(not_field));
         None
     }
@@ -263,7 +271,7 @@ impl Checker<'_> {
         for (parameter, id) in function.spread(args.len()).zip(args) {
             if parameter.is_series() {
                 self.wanted[*id] = true;
-                self.group[*id] |= matches!(parameter, Parameter::Group(_));
+                self.argument[*id] = Some((function, parameter));
                 series.push(*id);
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use super::Exactness::{Always, Inherited, Never};
 use super::Family::{CrossSection, Elementwise, TimeSeries};
-use super::Parameter::{Constant, Series, Window};
+use super::Parameter::{Constant, Group, Series, Window};
 use super::{Exactness, Family, Parameter, Reference, Signature};
 
 pub(super) const FIELDS: &[&str] = &["open", "high", "low", "close", "volume"];
@@ -67,5 +67,6 @@ pub(super) const FUNCTIONS: &[&Signature] = functions! {
     "ts_quantile" TimeSeries &[Series("x"), Window("n", 1), Constant("q")], Never;
     "ts_corr" TimeSeries &[Series("x"), Series("y"), Window("n", 2)], Never;
     "rank" CrossSection X, Always;
+    "group_mean" CrossSection &[Series("x"), Group("group")], Never;
     "winsorize" CrossSection &[Series("x"), Constant("k")], Never;
 };

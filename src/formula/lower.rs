@@ -173,6 +173,10 @@ impl<'a> Builder<'a> {
             mean_seed: rules.mean_seed && matches!(function.name, "ema" | "rma"),
             traded: rules.traded
                 && matches!(function.family, Family::TimeSeries | Family::Recursive),
+            day_begins: match function.name {
+                "session_first" | "session_last" => rules.day_begins,
+                _ => 0,
+            },
         };
         self.node(NodeKind::Call { function, args, params, mode })
     }

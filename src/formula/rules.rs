@@ -20,6 +20,8 @@ pub struct Mode {
     /// Windows, distances and states count a symbol's own bars (`clock: traded`), instead of all
     /// times.
     pub traded: bool,
+    /// When sessions begin, in minutes after midnight UTC.
+    pub day_begins: u16,
 }
 
 /// The rules of a set of formulas.
@@ -57,6 +59,7 @@ impl Mode {
         population: false,
         mean_seed: false,
         traded: false,
+        day_begins: 0,
     };
 
     /// As it is written behind a function's name in the text of a node; empty for the default.
@@ -69,6 +72,10 @@ impl Mode {
             (self.mean_seed, "@mean_seed"),
             (self.traded, "@traded"),
         ];
-        marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect()
+        let mut marks: String = marks.iter().filter(|(on, _)| *on).map(|(_, mark)| *mark).collect();
+        if self.day_begins > 0 {
+            marks.push_str(&format!("@{:02}:{:02}", self.day_begins / 60, self.day_begins % 60));
+        }
+        marks
     }
 }

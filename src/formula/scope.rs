@@ -188,7 +188,7 @@ impl Scope<'_> {
 
 /// Signature and meaning on one line.
 pub(super) fn describe(function: &Signature) -> String {
-    format!("{}: {}", function.display(), function.summary)
+    format!("{}: {}", function.written(), function.summary)
 }
 
 /// Names longer than this resemble nothing; keeps the search short whatever the input.

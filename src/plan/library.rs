@@ -381,6 +381,29 @@ mod tests {
     }
 
     #[test]
+    fn windows_that_need_one_value_are_written_as_a_number_or_a_word() {
+        let read = |profile: &str, periods: &str| {
+            let rules = format!("profile: {profile}\nrules: {{ min_periods: {periods} }}\n");
+            let text = format!("factor_set: a\n{rules}formulas: {{ x: close }}\n");
+            FactorSet::read("a.yaml", &text).map(|set| set.rules.mode.partial)
+        };
+        for (profile, periods, partial) in [
+            ("worldquant", "1", true),
+            ("worldquant", "one", true),
+            ("worldquant", "'1'", true),
+            ("worldquant", "full", false),
+            ("qlib", "1", true),
+            ("qlib", "full", false),
+        ] {
+            assert_eq!(read(profile, periods).ok(), Some(partial), "{profile} {periods}");
+        }
+        for periods in ["2", "0", "1.0", "-1", "all", "true", "[1]"] {
+            let errors = read("worldquant", periods).expect_err(periods);
+            assert!(errors[0].to_string().contains("one of full, 1, one"), "{}", errors[0]);
+        }
+    }
+
+    #[test]
     fn a_written_formula_has_a_name() {
         let set = FactorSet::written("mom = close / delay(close, 5) - 1").unwrap();
         assert_eq!(set.names().collect::<Vec<_>>(), ["mom"]);

@@ -23,9 +23,9 @@ use crate::model::{Action, OutputKind, Severity, Span};
 pub use crate::config::suggestion;
 pub use catalog::{Catalog, CheckContext, CheckMember, ConditionMember, Layout, OptionError};
 pub use explain::{
-    AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kind,
-    NodeExplanation, Outline, OutputExplanation, PlacementExplanation, SourceExplanation, Stage,
-    StateEstimate, explain,
+    AlertExplanation, CheckExplanation, DeliveryExplanation, Explanation, FactorExplanation, Kept,
+    Kind, NodeExplanation, Outline, OutputExplanation, PlacementExplanation, SourceExplanation,
+    Stage, StateEstimate, explain,
 };
 pub use library::{FactorError, FactorPlan, FactorSet, compile_factors, factors_schema, shipped};
 pub use needs::MissingField;

@@ -181,7 +181,7 @@ mod tests {
             "let:\n",
             "parameters: { n: 3 }\n",
             "parameters:\n",
-            "rules: { min_periods: one }\n",
+            "rules: { min_periods: 1 }\n",
             "profile: qlib\n",
             "  x: ts_mean(close, n)\n",
             "  y: rank(x)\n",

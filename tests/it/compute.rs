@@ -69,6 +69,89 @@ date,symbol,r1,up,g,v
 }
 
 #[test]
+fn symbols_count_from_their_first_row_on_if_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
+    let first_day = |more: &[&str]| {
+        let common = ["compute", "-e", "r = rank(close > 0)", "--input", "bars.csv", "--output"];
+        let done = weir(folder.path(), &[&common[..], &["out.csv"], more].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let out = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        let rows = out.lines().skip(1).take(3).map(|row| row["2024-01-02,".len()..].to_owned());
+        rows.collect::<Vec<_>>()
+    };
+    // C has its first bar on the second day: before, 0 counts for it as well, or not.
+    let all = ["A,0.8333333333333334", "B,0.8333333333333334", "C,0.3333333333333333"];
+    assert_eq!(first_day(&[]), all);
+    assert_eq!(first_day(&["--universe", "all"]), all);
+    assert_eq!(first_day(&["--universe", "seen"]), ["A,0.75", "B,0.75", "C,"]);
+    let threads = ["--universe", "seen", "--threads", "1"];
+    assert_eq!(first_day(&threads), ["A,0.75", "B,0.75", "C,"]);
+}
+
+/// Minute bars of two sessions and the end of the one before, around midnight UTC. B is not there
+/// in the second session until late, and C not in the first.
+const MINUTES: &str = "\
+symbol,time,open,close
+A,2024-01-02T20:59:00Z,9,10
+B,2024-01-02T20:59:00Z,5,4
+A,2024-01-02T23:00:00Z,12,11
+A,2024-01-03T00:30:00Z,11,12
+C,2024-01-03T00:30:00Z,7,8
+A,2024-01-03T01:00:00Z,,16
+B,2024-01-03T01:00:00Z,6,5
+A,2024-01-03T23:30:00Z,20,21
+B,2024-01-03T23:30:00Z,5,5
+C,2024-01-03T23:30:00Z,16,16
+";
+
+#[test]
+fn the_opening_gap_of_minute_bars() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("minutes.csv"), MINUTES).unwrap();
+    let compute = |more: &[&str]| {
+        let common = ["compute", "--input", "minutes.csv", "--output", "out.csv"];
+        let formulas = [
+            "-e",
+            "gap = session_first(open) / session_last(close) - 1",
+            "-e",
+            "today = session_first(open)",
+        ];
+        let done = weir(folder.path(), &[&common[..], &formulas[..], more].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let out = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        let rows = out.lines().skip(1).map(|row| row[5..].replace(":00Z", ""));
+        rows.collect::<Vec<_>>().join("\n")
+    };
+    let expected = "\
+01-02T20:59,A,,9
+01-02T20:59,B,,5
+01-02T20:59,C,,
+01-02T23:00,A,0.19999999999999996,12
+01-02T23:00,B,,
+01-02T23:00,C,,
+01-03T00:30,A,0.19999999999999996,12
+01-03T00:30,B,,
+01-03T00:30,C,,7
+01-03T01:00,A,0.19999999999999996,12
+01-03T01:00,B,0.5,6
+01-03T01:00,C,,7
+01-03T23:30,A,0.25,20
+01-03T23:30,B,0,5
+01-03T23:30,C,1,16";
+    assert_eq!(compute(&["--day-begins", "22:00"]), expected);
+    // Where days are those of UTC, midnight lies between the bars of what was one session.
+    let utc = compute(&[]);
+    assert!(utc.contains("01-02T23:00,A,,9"), "{utc}");
+    assert!(utc.contains("01-03T00:30,A,0,11"), "{utc}");
+
+    let arguments = ["compute", "-e", "x = close", "--input", "minutes.csv", "--day-begins", "9"];
+    let done = weir(folder.path(), &arguments);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("write it in UTC like `22:00`"), "{}", text(&done.stderr));
+}
+
+#[test]
 fn chosen_factors_need_their_own_fields_only() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bars.csv"), BARS).unwrap();
@@ -111,7 +194,9 @@ fn what_is_wrong_is_said_with_its_place() {
         (&["-e", "x = rank(close"], "-e:1:9: error: this `(` is never closed"),
         (&["-e", "close"], "does not begin with a name and an equals sign"),
         (&["-e", "x = rank(sector)"], "`sector` is text, not numbers"),
-        (&["-e", "x = group_rank(close, close + 1)"], "a group must be a field"),
+        (&["-e", "x = rank(sector)"], "group_mean(x, group); rank(x): rank of x"),
+        (&["-e", "x = group_rank(close, close + 1)"], "argument `group` of `group_rank` must be a"),
+        (&["-e", "x = group_rank(close, 1)"], "help: group_rank(x, group): "),
         (&["-e", "x = close", "-e", "x = volume"], "`x` is there twice"),
         (&["alpha158", "--rename", "clse=amount"], "reads no field `clse`; did you mean `close`?"),
         (&["alpha158", "--only", "alpha001"], "no set has a factor `alpha001`"),

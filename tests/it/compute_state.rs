@@ -168,6 +168,11 @@ fn symbols_come_without_touching_others() {
     run(&["--input", "history.csv", "--save-state", "s"]);
     assert!(run(&["--input", "today.csv", "--state", "s"]) == since(&whole, 60).into_bytes());
     // In cross-sections it counts from its first row on.
+    let sets = ["alpha101", "--universe", "seen"];
+    let run = |more: &[&'static str]| computed(folder, &[&sets[..], more].concat(), "out.csv");
+    let whole = run(&["--input", "all.csv"]);
+    run(&["--input", "history.csv", "--save-state", "s"]);
+    assert!(run(&["--input", "today.csv", "--state", "s"]) == since(&whole, 60).into_bytes());
     let ranked =
         ["-e", "r = rank(close)", "-e", "m = ts_mean(if(close > 0, 1, 0) - rank(close > 0), 2)"];
     let run = |more: &[&'static str]| computed(folder, &[&ranked[..], more].concat(), "out.csv");

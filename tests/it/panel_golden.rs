@@ -157,12 +157,20 @@ fn ours(set: FactorSet, panel: &Path, wanted: &BTreeSet<Time>, symbols: &Symbols
 /// Compares all cells of a set on the bars of the file `panel` with those of the file of its name in
 /// the same folder.
 pub(super) fn check_set(folder: &Path, panel: &str, name: &str, least: usize) {
-    let set = FactorSet::load(name).unwrap();
-    let names: Vec<String> = set.names().map(str::to_owned).collect();
-    let golden = read_table(&folder.join(format!("{name}.parquet")));
+    let values = folder.join(format!("{name}.parquet"));
+    check_values(name, &folder.join(panel), &values, &[], least);
+}
+
+/// Compares all cells of a set on the bars of the file `panel` with those of the file `values`, which
+/// may lack some factors.
+pub(super) fn check_values(set: &str, panel: &Path, values: &Path, lacking: &[&str], least: usize) {
+    let set = FactorSet::load(set).unwrap();
+    let names = set.names().filter(|name| !lacking.contains(name));
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    let golden = read_table(values);
     let symbols = Symbols::default();
     let wanted: BTreeSet<Time> = golden.iter().flat_map(times).collect();
-    let ours = ours(set, &folder.join(panel), &wanted, &symbols);
+    let ours = ours(set, panel, &wanted, &symbols);
     let (mut compared, mut wrong) = (0, BTreeMap::<&str, Vec<String>>::new());
     for batch in &golden {
         let (times, keys) = (times(batch), texts(batch, "symbol"));

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use weir::dataflow::catalog;
+use weir::dataflow::{catalog, factors};
 use weir::plan;
 
 /// A few variables, so that what is shown of them can be seen.
@@ -135,7 +135,9 @@ fn all_shipped_sets_run_in_one_pipeline() {
     // OPEN0, HIGH0, LOW0 and VWAP0 are the same in alpha158 and alpha360.
     assert_eq!(all.factors.outputs.len(), 101 + 158 + 191 + 360 - 4);
     assert_eq!(plan::notes(&all), [""; 0]);
-    let explained = plan::explain(&all, 500);
+    let (fields, corrections) = (all.source.fields.len(), all.source.corrections);
+    let kept = factors::kept(&all.factors, fields, corrections, 500).unwrap();
+    let explained = plan::explain(&all, 500, &kept);
     let (whole, outline) = (explained.to_string(), explained.outline().to_string());
     assert!(whole.lines().count() > 2_500);
     assert!(outline.lines().count() < 870, "{outline}");
@@ -229,4 +231,40 @@ fn parameters_of_used_sets_are_given_in_the_pipeline() {
         assert!(shown.contains(message), "{shown}");
     }
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_source_says_when_sessions_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let set =
+        "factor_set: gaps\nformulas: { gap: session_first(open) / session_last(close) - 1 }\n";
+    fs::write(folder.path().join("gaps.yaml"), set).unwrap();
+    let path = folder.path().join("p.yaml");
+    let load = |day_begins: &str| {
+        let text = format!(
+            "pipeline: p\nkafka: {{ brokers: 'localhost:9092' }}\nsources:\n  bars:\n    \
+             topic: bars\n    key: [symbol, time]\n    fields: {{ open: f64, close: f64 }}\n\
+             {day_begins}use: [gaps.yaml]\nfactors: {{ mean: 'ts_mean(session_last(close), 5)' }}\n"
+        );
+        let path = path.display().to_string();
+        plan::load_text(&path, &text, folder.path(), &variable, &catalog())
+            .map_err(|all| all.iter().map(ToString::to_string).collect::<String>())
+    };
+    let texts = |day_begins: &str| -> Vec<String> {
+        let plan = load(day_begins).unwrap();
+        let outputs = plan.factors.outputs.iter();
+        outputs.map(|(_, node)| plan.factors.nodes[*node].text.clone()).collect()
+    };
+    let sydney = [
+        "session_first@22:00(open) / session_last@22:00(close) - 1",
+        "ts_mean(session_last@22:00(close), 5)",
+    ];
+    assert_eq!(texts("    day_begins: 22:00\n"), sydney);
+    assert_eq!(texts("")[1], "ts_mean(session_last(close), 5)");
+    let versions = ["", "    day_begins: 00:00\n", "    day_begins: 22:00\n"];
+    let [utc, midnight, sydney] = versions.map(|one| load(one).unwrap().version);
+    assert!(utc == midnight && utc != sydney);
+    let error = load("    day_begins: 22\n").unwrap_err();
+    assert!(error.contains("`22` is not a time of day"), "{error}");
+    assert!(error.contains("help: write it in UTC like `22:00`"), "{error}");
 }

@@ -46,6 +46,15 @@ fn list<'a>(schema: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     schema[key].as_array().into_iter().flatten()
 }
 
+/// A scalar as it stands in a file.
+fn written(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
 /// The type in the words of the reference.
 fn kind(schema: &Value, definitions: &Value) -> String {
     if let Some((name, target)) = target(schema, definitions) {
@@ -53,6 +62,7 @@ fn kind(schema: &Value, definitions: &Value) -> String {
             "Length" => "length of time".to_owned(),
             "Bars" => "number of bars".to_owned(),
             "Bytes" => "size".to_owned(),
+            "TimeOfDay" => "time of day".to_owned(),
             "FieldType" => "type".to_owned(),
             "FieldNames" => "field, or list of fields".to_owned(),
             "FactorsOutput" => "topic, or map with `topic` and `layout`".to_owned(),
@@ -60,7 +70,7 @@ fn kind(schema: &Value, definitions: &Value) -> String {
         };
     }
     let choices: Vec<String> = list(schema, "oneOf")
-        .filter_map(|one| one["const"].as_str())
+        .filter_map(|one| written(&one["const"]))
         .map(|name| format!("`{name}`"))
         .collect();
     if !choices.is_empty() {
@@ -207,7 +217,7 @@ fn functions(family: Family) -> String {
 fn values(choice: &Value) -> String {
     let mut text = String::from("| value | meaning |\n|---|---|\n");
     for one in list(choice, "oneOf") {
-        let (name, meaning) = (one["const"].as_str(), one["description"].as_str());
+        let (name, meaning) = (written(&one["const"]), one["description"].as_str());
         let (name, meaning) = (name.expect("a name"), cell(meaning.expect("a meaning")));
         writeln!(text, "| `{name}` | {meaning} |").unwrap();
     }
@@ -224,7 +234,7 @@ fn rules(sets: &Schema) -> String {
         let (_, choice) = choice.expect("a rule is a choice");
         let (mut rule, mut decides) = (format!("`{rule}`"), cell(decides));
         for one in list(choice, "oneOf") {
-            let (name, meaning) = (one["const"].as_str(), one["description"].as_str());
+            let (name, meaning) = (written(&one["const"]), one["description"].as_str());
             let (name, meaning) = (name.expect("a name"), cell(meaning.expect("a meaning")));
             writeln!(text, "| {rule} | {decides} | `{name}` | {meaning} |").unwrap();
             (rule, decides) = (String::new(), String::new());

@@ -108,8 +108,8 @@ fn computed(set: FactorSet) -> Result<FactorPlan, FactorError> {
 fn what_the_page_of_formulas_shows_holds() {
     let page = std::fs::read_to_string(PAGE).unwrap();
     let formulas = blocks(&page, "formula");
-    assert_eq!(formulas.len(), 1);
-    for formula in formulas[0].lines() {
+    assert_eq!(formulas.len(), 2);
+    for formula in formulas.iter().flat_map(|block| block.lines()) {
         let set = FactorSet::written(&format!("x = {formula}")).unwrap();
         computed(set).unwrap_or_else(|error| panic!("{formula}: {error:?}"));
     }

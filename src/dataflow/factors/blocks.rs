@@ -22,6 +22,12 @@ const MEAN_LENGTH: u64 = if cfg!(test) { 3 } else { 16 };
 /// Symbols that are worked on at once where fewer than the kernel's own number are left.
 const FEW: usize = 16;
 
+/// How many blocks are kept for windows of so many rows: as many as begin in them on average, and
+/// one to be used again.
+pub(crate) fn expected(window: usize) -> usize {
+    window.div_ceil(MEAN_LENGTH as usize) + 1
+}
+
 /// Whether a block begins at the row of this time: about one time in [`MEAN_LENGTH`], scattered by
 /// the finisher of Splitmix64 so that no calendar can have all or none.
 pub(crate) fn begins(time: Time) -> bool {

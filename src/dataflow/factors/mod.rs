@@ -30,7 +30,7 @@ use std::ops::Range;
 
 use crate::formula::{Mode, Signature};
 
-pub use panel::{Cost, Emit, Frame, Late, Panel, PanelError, Rows, Section, Snapshot, Stats};
+pub use panel::{Cost, Emit, Frame, Late, Panel, PanelError, Rows, Section, Snapshot, Stats, kept};
 pub use simd::Level;
 pub use snapshot::{SnapshotError, SnapshotReader, write_snapshot};
 pub use split::split;
@@ -67,6 +67,9 @@ pub(crate) enum Kernel {
     CrossSection(fn(Level, &[&[f64]], How<'_>, &mut Scratch, &mut [f64])),
     /// The state of the time before and rows of the arguments to the state of this time.
     Recursive(Recursive),
+    /// The same, with a further argument: the row of the session's number, the same for all symbols
+    /// and another one in every session.
+    Sessions(Recursive),
     /// The same in two ways: beginning with the first input, or with the mean of the first n if
     /// the rules say so.
     Seeded {
@@ -158,7 +161,8 @@ pub(crate) enum Twin {
     Window(fn(&[Vec<f64>], How<'_>) -> f64),
     /// Of the rows of the members of the universe.
     Row(fn(&[Vec<f64>], How<'_>) -> Vec<f64>),
-    /// Of all values of the arguments up to this time.
+    /// Of all values of the arguments up to this time, those of the session's number included if
+    /// the operator reads it.
     History(fn(&[Vec<f64>], How<'_>) -> f64),
 }
 
@@ -170,7 +174,7 @@ impl fmt::Debug for Kernel {
             Kernel::Sorted(..) => "rolling, sorted",
             Kernel::Blocked(..) => "rolling, in blocks",
             Kernel::CrossSection(_) => "cross-section",
-            Kernel::Recursive(_) | Kernel::Seeded { .. } => "recursive",
+            Kernel::Recursive(_) | Kernel::Sessions(_) | Kernel::Seeded { .. } => "recursive",
         })
     }
 }
@@ -247,6 +251,7 @@ mod tests {
                 }
                 let state = match m.kernel {
                     Kernel::Recursive(kernel) => kernel.state.len(),
+                    Kernel::Sessions(kernel) => kernel.state.len() + 1,
                     Kernel::Seeded { first, mean } => first.state.len().max(mean.state.len()),
                     _ => 0,
                 };

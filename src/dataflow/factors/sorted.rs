@@ -32,12 +32,17 @@ impl Sorted {
         self.data.capacity() * size_of::<f64>()
     }
 
+    /// Numbers that windows of `n` values take.
+    pub(crate) fn planned(width: usize, n: usize) -> usize {
+        (width.div_ceil(TILE) * TILE).saturating_mul(n)
+    }
+
     /// Makes place for so many symbols.
     pub(crate) fn widen(&mut self, width: usize) {
         self.stale.clear();
         self.stale.resize(width.div_ceil(GROUP), true);
         self.data.clear();
-        self.data.resize(width.div_ceil(TILE) * TILE * self.n, MISSING);
+        self.data.resize(Sorted::planned(width, self.n), MISSING);
     }
 
     /// Values in the windows of some groups of symbols have changed; `changed` is a set of bits.

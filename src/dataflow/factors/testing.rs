@@ -98,7 +98,11 @@ pub(crate) fn random_graph(random: &mut Random, fields: usize, windows: usize) -
                 Mode { population: true, ..Mode::default() },
                 Mode { population: true, partial: true, ..Mode::default() },
             ][random.below(6)],
-            Family::Recursive => Mode { mean_seed: random.below(2) == 0, ..Mode::default() },
+            Family::Recursive => Mode {
+                mean_seed: random.below(2) == 0,
+                day_begins: [0, 22 * 60 + 30][random.below(2)],
+                ..Mode::default()
+            },
             _ => Mode::default(),
         };
         if matches!(function.family, Family::TimeSeries | Family::Recursive) {
@@ -186,7 +190,14 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 let of = |a: &NodeId| {
                                     counted.iter().map(|u| values[*a][*u][s]).collect()
                                 };
-                                f(&args.iter().map(of).collect::<Vec<_>>(), how)
+                                let mut args: Vec<Vec<f64>> = args.iter().map(of).collect();
+                                if matches!(member.kernel, Kernel::Sessions(_)) {
+                                    let begins = i64::from(mode.day_begins) * 60_000_000_000;
+                                    let days = counted.iter().map(|u| times[*u] - begins);
+                                    let days = days.map(|t| t.div_euclid(86_400_000_000_000));
+                                    args.push(days.map(|day| day as f64).collect());
+                                }
+                                f(&args, how)
                             }
                         }
                     }

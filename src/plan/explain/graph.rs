@@ -3,10 +3,10 @@
 use super::{Kind, NodeExplanation, Stage};
 use crate::formula::{Family, Graph, Node, NodeKind};
 
-/// Explains every node of a graph.
-pub(super) fn explain_graph(graph: &Graph, corrections: usize) -> Vec<NodeExplanation> {
+/// Explains every node of a graph, of which so many rows are kept.
+pub(super) fn explain_graph(graph: &Graph, kept: &[usize]) -> Vec<NodeExplanation> {
     let mut nodes: Vec<NodeExplanation> = Vec::with_capacity(graph.nodes.len());
-    for node in &graph.nodes {
+    for (id, node) in graph.nodes.iter().enumerate() {
         let (kind, label, arguments) = shape(node);
         let before = arguments.iter().filter_map(|a| nodes.get(*a)).map(|a| a.stage).max();
         let stage = before.unwrap_or(0) + usize::from(kind == Kind::CrossSection);
@@ -19,35 +19,18 @@ pub(super) fn explain_graph(graph: &Graph, corrections: usize) -> Vec<NodeExplan
             uses: 0,
             stage,
             look_back,
-            rows: 0,
+            rows: kept.get(id).copied().unwrap_or(0),
         });
     }
     for reader in 0..nodes.len() {
-        let arguments = nodes[reader].arguments.clone();
-        // How many rows of an argument the reader looks at.
-        let window = match nodes[reader].kind {
-            Kind::TimeSeries => graph.nodes.get(reader).map_or(1, Node::rows_read),
-            _ => 0,
-        };
-        for argument in arguments {
+        for argument in nodes[reader].arguments.clone() {
             nodes[argument].uses += 1;
-            nodes[argument].rows = nodes[argument].rows.max(window);
         }
     }
     for (_, node) in &graph.outputs {
         if let Some(node) = nodes.get_mut(*node) {
             node.uses += 1;
-            node.rows = node.rows.max(1);
         }
-    }
-    for node in &mut nodes {
-        let kept = match node.kind {
-            Kind::Constant => 0,
-            // Elementwise chains are computed again where they are needed.
-            Kind::Elementwise => node.rows,
-            Kind::Field | Kind::TimeSeries | Kind::CrossSection => node.rows.max(1),
-        };
-        node.rows = if kept > 0 { kept + corrections } else { 0 };
     }
     nodes
 }

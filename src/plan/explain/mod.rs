@@ -117,7 +117,8 @@ pub struct NodeExplanation {
     pub stage: usize,
     /// How many bars before the current one it depends on.
     pub look_back: usize,
-    /// Rows kept of it; 0 for what is computed again where it is needed.
+    /// Rows kept of it, those of its state included; 0 for what is computed again where it is
+    /// needed.
     pub rows: usize,
 }
 
@@ -157,7 +158,7 @@ pub struct PlacementExplanation {
     pub estimates: Vec<Estimate>,
 }
 
-/// What is kept in memory: sum over kept nodes of rows x symbols x 8 bytes.
+/// What is kept in memory once all windows are full, each row with a number for every symbol.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct StateEstimate {
     /// Symbols it is estimated for.
@@ -166,7 +167,20 @@ pub struct StateEstimate {
     pub nodes: usize,
     /// Rows of all of them.
     pub rows: usize,
+    /// Rows that nodes share: sorted windows, sums of blocks, rows that wait or are computed anew.
+    pub shared: usize,
     /// Bytes.
+    pub bytes: u64,
+}
+
+/// What the panel keeps of the graph of a plan, as it says itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// By node of the graph: rows; 0 for what is computed again where it is needed.
+    pub nodes: Vec<usize>,
+    /// Rows that nodes share.
+    pub shared: usize,
+    /// Bytes of all of it.
     pub bytes: u64,
 }
 
@@ -209,14 +223,17 @@ pub struct DeliveryExplanation {
     pub header_prefix: &'static str,
 }
 
-/// Explains a plan, the state estimated for a number of symbols.
-pub fn explain(plan: &Plan, symbols: usize) -> Explanation {
-    let nodes = explain_graph(&plan.factors, plan.source.corrections);
-    let kept = nodes.iter().filter(|node| node.rows > 0);
-    let rows = kept.clone().map(|node| node.rows).sum();
-    let cells = (rows as u64).saturating_mul(symbols as u64);
-    let state =
-        StateEstimate { symbols, nodes: kept.count(), rows, bytes: cells.saturating_mul(8) };
+/// Explains a plan for a number of symbols, for which the panel keeps what `kept` says.
+pub fn explain(plan: &Plan, symbols: usize, kept: &Kept) -> Explanation {
+    let nodes = explain_graph(&plan.factors, &kept.nodes);
+    let rows = nodes.iter().map(|node| node.rows);
+    let state = StateEstimate {
+        symbols,
+        nodes: rows.clone().filter(|rows| *rows > 0).count(),
+        rows: rows.fold(0, usize::saturating_add),
+        shared: kept.shared,
+        bytes: kept.bytes,
+    };
     Explanation {
         pipeline: plan.name.clone(),
         version: plan.version.clone(),

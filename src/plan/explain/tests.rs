@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Explanation, Kind, explain};
+use super::{Explanation, Kept, Kind, explain};
 use crate::plan::{fakes, load_text};
 
 fn explained(factors: &str) -> Explanation {
@@ -12,39 +12,31 @@ fn explained(factors: &str) -> Explanation {
          factors:\n{factors}\n"
     );
     let plan = load_text("p.yaml", &text, Path::new("."), &|_| None, &fakes::catalog()).unwrap();
-    explain(&plan, 100)
+    explain(&plan, 100, &kept(plan.factors.nodes.len()))
+}
+
+/// As the panel would say it.
+fn kept(nodes: usize) -> Kept {
+    Kept { nodes: (0..nodes).map(|id| id % 3).collect(), shared: 5, bytes: 4_000 }
 }
 
 const THREE: &str = "  a: close / delay(close, 5)\n  b: rank(close / delay(close, 5))\n  \
                      c: ts_mean(rank(close), 4)";
 
 #[test]
-fn says_what_is_shared_and_kept() {
+fn says_what_is_shared() {
     let explained = explained(THREE);
     let of = |text: &str| explained.nodes.iter().find(|node| node.text == text).unwrap();
     let close = of("close");
     assert_eq!((close.kind, close.uses), (Kind::Field, 3));
-    assert_eq!(
-        close.rows,
-        6 + 3,
-        "the delay reads this row and five before, corrections go 3 back"
-    );
     let ratio = explained.factors[0].node;
     let ratio = &explained.nodes[ratio];
-    assert_eq!((ratio.uses, ratio.look_back, ratio.rows), (2, 5, 1 + 3));
+    assert_eq!((ratio.uses, ratio.look_back), (2, 5));
     let delayed = &explained.nodes[ratio.arguments[1]];
-    assert_eq!((delayed.kind, delayed.rows), (Kind::TimeSeries, 1 + 3));
+    assert_eq!(delayed.kind, Kind::TimeSeries);
     let rank = of("rank(close)");
-    assert_eq!((rank.kind, rank.stage, rank.rows), (Kind::CrossSection, 1, 4 + 3));
+    assert_eq!((rank.kind, rank.stage), (Kind::CrossSection, 1));
     assert_eq!(explained.factors[2].look_back, 3);
-}
-
-#[test]
-fn elementwise_chains_are_not_kept() {
-    let explained = explained("  a: rank(close - open)");
-    let of = |text: &str| explained.nodes.iter().find(|node| node.text == text).unwrap();
-    assert_eq!(of("close - open").rows, 0);
-    assert_eq!(of("close").rows, 1 + 3);
 }
 
 #[test]
@@ -58,11 +50,17 @@ fn stages_follow_the_cross_sections() {
 }
 
 #[test]
-fn state_is_rows_by_symbols_by_eight_bytes() {
+fn state_is_what_the_panel_says() {
     let explained = explained(THREE);
-    let rows: usize = explained.nodes.iter().map(|node| node.rows).sum();
-    assert_eq!(explained.state.bytes, rows as u64 * 100 * 8);
-    assert_eq!(explained.state.rows, rows);
+    let rows: Vec<usize> = explained.nodes.iter().map(|node| node.rows).collect();
+    assert_eq!(rows, kept(rows.len()).nodes);
+    let state = explained.state;
+    assert_eq!((state.symbols, state.shared, state.bytes), (100, 5, 4_000));
+    assert_eq!(state.rows, rows.iter().sum::<usize>());
+    assert_eq!(state.nodes, rows.iter().filter(|rows| **rows > 0).count());
+    let line =
+        format!("about 3.9 KiB for 100 symbols: {} rows of {} nodes, 5 ", state.rows, state.nodes);
+    assert!(explained.to_string().contains(&line), "{explained}");
 }
 
 #[test]
@@ -92,6 +90,6 @@ fn text_graph_and_json_name_everything() {
 #[test]
 fn a_pipeline_without_factors_keeps_nothing() {
     let explained = explained("  {}");
-    assert_eq!((explained.nodes.len(), explained.state.bytes), (0, 0));
+    assert_eq!((explained.nodes.len(), explained.state.rows), (0, 0));
     assert!(explained.stages.is_empty());
 }

@@ -158,11 +158,12 @@ impl Explanation {
         let state = self.state;
         writeln!(
             f,
-            "\nstate      about {} for {} symbols: {} rows of {} nodes",
+            "\nstate      about {} for {} symbols: {} rows of {} nodes, {} that nodes share",
             bytes(state.bytes),
             state.symbols,
             state.rows,
-            state.nodes
+            state.nodes,
+            state.shared
         )
     }
 

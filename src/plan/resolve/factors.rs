@@ -10,6 +10,12 @@ use crate::plan::{FactorSet, FieldPlan, Layout, shipped};
 /// Columns of files of factors; layouts of records may have further ones.
 const COLUMNS: [&str; 3] = ["symbol", "time", "revision"];
 
+/// When sessions of the source begin, in minutes after midnight UTC.
+fn day_begins(file: &PipelineFile) -> u16 {
+    let source = file.sources.get().and_then(|all| all.0.first());
+    source.and_then(|(_, source)| source.value.day_begins.get()).map_or(0, |time| time.minutes)
+}
+
 /// Names that a factor cannot have.
 struct Taken<'a> {
     /// Columns of the records of factors.
@@ -35,7 +41,10 @@ impl Resolver<'_> {
         let columns = layout.map_or(&[][..], |layout| layout.columns);
         let mut taken = Taken { columns, fields: &names, factors: Vec::new() };
         let uses = items(&file.uses);
-        let used: Vec<Option<FactorSet>> = uses.iter().map(|one| self.used(one, fields)).collect();
+        let mut used: Vec<Option<FactorSet>> =
+            uses.iter().map(|one| self.used(one, fields)).collect();
+        let day_begins = day_begins(file);
+        used.iter_mut().flatten().for_each(|set| set.rules.mode.day_begins = day_begins);
         for (one, set) in uses.iter().zip(&used) {
             for name in set.iter().flat_map(FactorSet::names) {
                 self.name(name, one.place, &taken);
@@ -55,7 +64,9 @@ impl Resolver<'_> {
         let count = |set: &FormulaSet<'_>| set.lets.len() + set.formulas.len();
         let before: usize = sets.iter().map(count).sum();
         let formulas = entries.iter().map(|(n, text)| (n.value.as_str(), text.value.as_str()));
-        sets.push(FormulaSet { formulas: formulas.collect(), ..FormulaSet::default() });
+        let mut own = FormulaSet { formulas: formulas.collect(), ..FormulaSet::default() };
+        own.rules.mode.day_begins = day_begins;
+        sets.push(own);
         let kind = |text: bool| if text { FieldKind::Group } else { FieldKind::Number };
         let kinds: Vec<_> = fields?.iter().map(|f| (f.name.as_str(), kind(f.text))).collect();
         match formula::compile_sets(&sets, &kinds, self.catalog.functions) {

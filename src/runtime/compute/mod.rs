@@ -59,6 +59,18 @@ pub struct ComputeOptions {
     pub threads: usize,
     /// Bytes of rows that may be held while a file that is not ordered by time is sorted.
     pub memory_bytes: usize,
+    /// Which symbols count in cross-sections.
+    pub universe: Universe,
+}
+
+/// Which symbols count in cross-sections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Universe {
+    /// All of the file, at all times.
+    #[default]
+    All,
+    /// Each from its first row on, as in a pipeline.
+    Seen,
 }
 
 /// Is told how much is done, and of how much.
@@ -156,9 +168,9 @@ impl Compute {
         }
     }
 
-    /// Computes all times, oldest first, into `sink`. Every symbol of the file counts at all
-    /// times; after a state, those that it does not know count from their first row on. `progress`
-    /// is told rows. Gives what [`Compute::save`] writes.
+    /// Computes all times, oldest first, into `sink`. After a state, symbols that it does not know
+    /// count from their first row on, whatever the universe. `progress` is told rows. Gives what
+    /// [`Compute::save`] writes.
     ///
     /// # Errors
     /// What cannot be read; two rows of a symbol at a time; what `sink` gives; a damaged state.
@@ -175,9 +187,12 @@ impl Compute {
             let graph = self.factors.graph.part(&factors);
             let part = sink.part(&factors)?;
             let mut panel = Panel::new(&graph, self.source.fields.len(), 1, Emit::Nothing)?;
-            match &mut state {
-                Some(state) => panel = state.restore(panel, scan)?,
-                None => panel.declare((0..scan.symbols.len()).map(|id| SymbolId(id as u32))),
+            match (&mut state, options.universe) {
+                (Some(state), _) => panel = state.restore(panel, scan)?,
+                (None, Universe::All) => {
+                    panel.declare((0..scan.symbols.len()).map(|id| SymbolId(id as u32)));
+                }
+                (None, Universe::Seen) => panel.reserve(scan.symbols.len()),
             }
             lanes.push(Lane::new(panel, part, sink.times_per_piece()));
         }

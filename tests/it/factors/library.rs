@@ -26,6 +26,9 @@ pub(super) const FIELDS: usize = NUMBERS.len() + GROUPS.len();
 /// A window longer than those that kernels add up directly.
 const LONG: u32 = 70;
 
+/// When sessions begin, in minutes: among the bars that come in disorder.
+const DAY_BEGINS: u16 = 9 * 60 + 10;
+
 /// The rules under which operators are tried: a name, how they are written, whether only operators
 /// that compare values are of interest.
 const RULES: [(&str, &str, bool); 3] = [
@@ -79,7 +82,10 @@ fn operators() -> Vec<FactorSet> {
                 }
             }
         }
-        FactorSet::read(name, &text).unwrap_or_else(|all| panic!("{all:?}\n{text}"))
+        let set = FactorSet::read(name, &text);
+        let mut set = set.unwrap_or_else(|all| panic!("{all:?}\n{text}"));
+        set.rules.mode.day_begins = DAY_BEGINS;
+        set
     };
     RULES.map(set).into()
 }

@@ -11,8 +11,18 @@ use crate::formula::{Graph, NodeId, NodeKind};
 pub(super) enum Computed {
     /// By one step.
     By(Step),
-    /// By the steps of a state: kernel, arguments and rules.
-    State(Recursive, Vec<NodeId>, Chosen),
+    /// By the steps of a state.
+    State(State),
+}
+
+/// A recursive operator.
+#[derive(Debug)]
+pub(super) struct State {
+    kernel: Recursive,
+    args: Vec<NodeId>,
+    rules: Chosen,
+    /// Whether it reads the number of the session.
+    sessions: bool,
 }
 
 /// How a call is computed; `ids` are the numbers of the nodes before it.
@@ -40,37 +50,41 @@ pub(super) fn call(graph: &Graph, id: NodeId, ids: &[NodeId]) -> Result<Computed
         window: node.window(),
         params: params.clone(),
     };
-    Ok(Computed::By(match member.kernel {
-        Kernel::Elementwise(kernel) => Step::Elementwise { kernel, args },
-        Kernel::Rolling(kernel) => Step::Rolling { kernel, pick: None, blocks: None, args, rules },
+    Ok(match member.kernel {
+        Kernel::Elementwise(kernel) => Computed::By(Step::Elementwise { kernel, args }),
+        Kernel::Rolling(kernel) => {
+            Computed::By(Step::Rolling { kernel, pick: None, blocks: None, args, rules })
+        }
         Kernel::Blocked(kernel, own) => {
             let blocks = (rules.window >= LONG).then_some((own, usize::MAX));
-            Step::Rolling { kernel, pick: None, blocks, args, rules }
+            Computed::By(Step::Rolling { kernel, pick: None, blocks, args, rules })
         }
         Kernel::Sorted(kernel, pick) => {
-            Step::Rolling { kernel, pick: Some((pick, usize::MAX)), blocks: None, args, rules }
+            let pick = Some((pick, usize::MAX));
+            Computed::By(Step::Rolling { kernel, pick, blocks: None, args, rules })
         }
-        Kernel::CrossSection(kernel) => Step::CrossSection { kernel, args, rules },
-        Kernel::Recursive(kernel) => return Ok(Computed::State(kernel, args, rules)),
+        Kernel::CrossSection(kernel) => Computed::By(Step::CrossSection { kernel, args, rules }),
+        Kernel::Recursive(kernel) => {
+            Computed::State(State { kernel, args, rules, sessions: false })
+        }
+        Kernel::Sessions(kernel) => Computed::State(State { kernel, args, rules, sessions: true }),
         Kernel::Seeded { first, mean } => {
             let kernel = if mode.mean_seed { mean } else { first };
-            return Ok(Computed::State(kernel, args, rules));
+            Computed::State(State { kernel, args, rules, sessions: false })
         }
-    }))
+    })
 }
 
 impl Layout {
     /// Adds the nodes of the state of a recursive operator, and then the one of its result, which is
     /// given.
-    pub(super) fn push_recursive(
-        &mut self,
-        kernel: Recursive,
-        mut args: Vec<NodeId>,
-        rules: &Chosen,
-        name: &str,
-    ) -> NodeId {
+    pub(super) fn push_recursive(&mut self, state: State, name: &str) -> NodeId {
+        let State { kernel, mut args, rules, sessions } = state;
         if rules.traded() {
             args = args.into_iter().map(|arg| self.at_own_bars(arg, name)).collect();
+        }
+        if sessions {
+            args.push(self.session_node(rules.mode.day_begins));
         }
         let first = self.nodes.len();
         let state = first..first + kernel.state.len();

@@ -49,6 +49,7 @@ impl Panel {
             let cells = self.store.histories[node].row_mut(0, width).iter_mut().enumerate();
             cells.for_each(|(s, cell)| *cell = has_bar(row.present.contains(s)));
         }
+        self.number_session(0, time);
         open.clear();
         self.spare_open.push(open);
         self.compute_newest();

@@ -342,6 +342,7 @@ impl Panel {
         for node in fields.chain(&self.layout.presence) {
             self.store.histories[*node].row_mut(back, width).fill(f64::NAN);
         }
+        self.number_session(back, time);
         self.dirty_row(at).members = true;
         self.mark_windows(at + 1);
     }

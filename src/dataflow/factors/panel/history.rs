@@ -32,6 +32,12 @@ impl History {
         self.data.capacity() * size_of::<f64>()
     }
 
+    /// Numbers that so many rows take.
+    pub(super) fn planned(width: usize, rows: usize) -> usize {
+        let pitch = width.next_multiple_of(GROUP) + PITCH_EXTRA;
+        if rows > 0 { rows.saturating_mul(pitch).saturating_add(GROUP) } else { 0 }
+    }
+
     /// All slots, for windows.
     pub(super) fn data(&self) -> &[f64] {
         &self.data

@@ -29,6 +29,8 @@ pub(super) const MOST_ARGUMENTS: usize = MAX_SERIES;
 pub(super) struct Layout {
     /// By node.
     pub(super) nodes: Vec<NodeLayout>,
+    /// By node of the graph: one past the last node here that it became.
+    pub(super) ends: Vec<NodeId>,
     /// Kept fields: number in the source and node.
     pub(super) fields: Vec<(usize, NodeId)>,
     /// Nodes across symbols.
@@ -47,6 +49,8 @@ pub(super) struct Layout {
     pub(super) reach: usize,
     /// 1 where a symbol has a bar, else missing; there if some window counts own bars only.
     pub(super) presence: Option<NodeId>,
+    /// Numbers of sessions: when these begin, in minutes after midnight, and the node.
+    pub(super) sessions: Vec<(u16, NodeId)>,
 }
 
 /// One node.
@@ -184,7 +188,6 @@ impl Layout {
         // The layout's number of each node of the graph.
         let mut ids: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
         for (id, node) in graph.nodes.iter().enumerate() {
-            let first = layout.nodes.len();
             let (place, step) = match &node.kind {
                 NodeKind::Field(field) if *field >= fields => {
                     return Err(PanelError::UnknownField(node.text.clone(), *field, fields));
@@ -196,9 +199,9 @@ impl Layout {
                 NodeKind::Constant(value) => (Place::Constant(*value), Step::Input),
                 NodeKind::Call { .. } => match call(graph, id, &ids)? {
                     Computed::By(step) => (Place::Kept, step),
-                    Computed::State(kernel, args, rules) => {
-                        ids.push(layout.push_recursive(kernel, args, &rules, name(&node.kind)));
-                        layout.name_from(first, &node.text);
+                    Computed::State(state) => {
+                        ids.push(layout.push_recursive(state, name(&node.kind)));
+                        layout.end_of(node);
                         continue;
                     }
                 },
@@ -206,7 +209,7 @@ impl Layout {
             let step = layout.of_own_bars(step);
             layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
-            layout.name_from(first, &node.text);
+            layout.end_of(node);
         }
         for (name, node) in &graph.outputs {
             if *node >= graph.nodes.len() {

@@ -18,8 +18,10 @@ mod history;
 mod layout;
 mod open;
 mod own;
+mod planned;
 mod profile;
 mod rows;
+mod session;
 mod share;
 mod snapshot;
 mod store;
@@ -43,6 +45,7 @@ use open::{OpenRow, Staged};
 use store::{Store, Workspace};
 
 pub use layout::PanelError;
+pub use planned::kept;
 pub use profile::Cost;
 pub use rows::{Late, Rows};
 pub use snapshot::{Frame, Section, Snapshot};
@@ -232,19 +235,8 @@ impl Panel {
 
     /// Bytes of kept and waiting rows.
     pub fn state_bytes(&self) -> usize {
-        self.store.bytes() + self.open.values().map(OpenRow::bytes).sum::<usize>()
-    }
-
-    /// How many rows of numbers it keeps when its histories are full; times the number of symbols
-    /// and eight bytes, its memory.
-    pub fn planned_rows(&self) -> usize {
-        let kept = |node: &layout::NodeLayout| match node.place {
-            layout::Place::Kept => self.most_rows(node.reach).saturating_add(node.own),
-            layout::Place::Constant(_) => 1,
-            layout::Place::Buffer(_) => 0,
-        };
-        let rows = self.layout.nodes.iter().map(kept);
-        rows.fold(self.layout.buffers, usize::saturating_add)
+        let waiting = self.open.values().chain(&self.spare_open);
+        self.store.bytes() + waiting.map(OpenRow::bytes).sum::<usize>()
     }
 
     /// What it has done.
@@ -330,6 +322,6 @@ impl Panel {
 
     /// How many rows of a node are ever kept at once, one being added included.
     fn most_rows(&self, reach: usize) -> usize {
-        self.corrections.saturating_add(reach).saturating_add(1)
+        planned::most_rows(self.corrections, reach)
     }
 }

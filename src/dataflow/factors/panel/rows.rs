@@ -46,6 +46,12 @@ impl Panel {
         }
     }
 
+    /// Makes place for the first so many symbols, so that rows of results have a number for each.
+    /// They are members of the universe from their first row on, as they would be without this.
+    pub fn reserve(&mut self, symbols: usize) {
+        self.grow(symbols);
+    }
+
     /// From now on the row of (`symbol`, `time`) has these `fields`, in the source's order and
     /// missing = NaN, or is not there. `time` may be open or closed, seen before or not. Takes
     /// effect in [`Panel::work`].
@@ -98,8 +104,13 @@ impl Panel {
     /// number of rows that were too late and were left out.
     pub fn apply<'a>(&mut self, rows: impl Into<Rows<'a>>) -> usize {
         let rows = rows.into();
+        let seen_before = self.symbols;
         let there = |(symbol, deleted): (&SymbolId, &bool)| (!deleted).then(|| symbol.index() + 1);
-        self.grow(rows.symbols.iter().zip(rows.deleted).filter_map(there).max().unwrap_or(0));
+        let seen_in = |end: usize| {
+            let rows = rows.symbols[..end].iter().zip(&rows.deleted[..end]);
+            rows.filter_map(there).max().unwrap_or(0)
+        };
+        self.grow(seen_in(rows.symbols.len()));
         let (mut late, mut at) = (0, 0);
         for same in rows.times.chunk_by(|a, b| a == b) {
             let Some(time) = same.first() else { continue };
@@ -110,7 +121,12 @@ impl Panel {
                 let row = self.open.entry(*time).or_insert_with(|| open::new(spare, fields.len()));
                 row.set_many(fields, &rows, at..end);
             } else {
-                late += (at..end).filter(|i| self.apply_one(&rows, *i).is_err()).count();
+                for i in at..end {
+                    // What was never there, nobody can be late to delete.
+                    let symbol = rows.symbols[i].index();
+                    let unseen = rows.deleted[i] && symbol >= seen_before && symbol >= seen_in(i);
+                    late += usize::from(!unseen && self.apply_one(&rows, i).is_err());
+                }
             }
             at = end;
         }
@@ -118,9 +134,6 @@ impl Panel {
     }
 
     fn apply_one(&mut self, rows: &Rows<'_>, i: usize) -> Result<(), Late> {
-        if rows.symbols[i].index() >= self.symbols {
-            return Ok(());
-        }
         let values =
             (!rows.deleted[i]).then_some(|field: usize| rows.columns.get(field)?.get(i).copied());
         self.put(rows.symbols[i], rows.times[i], values)

@@ -17,7 +17,7 @@ use super::bits::Bits;
 use super::layout::{Layout, NodeLayout, Place, Step};
 use super::{Panel, Row};
 use crate::dataflow::factors::snapshot::SnapshotError;
-use crate::formula::NodeId;
+use crate::formula::{Node, NodeId};
 use crate::model::Time;
 
 /// Numbers from the first to before the second.
@@ -114,14 +114,16 @@ impl Frame {
 }
 
 impl Layout {
-    /// Names the nodes from `first` on after the node of the graph that they came from, so that
-    /// they are found again in a panel of other formulas. Nodes that belong to no one node of the
-    /// graph have a name already.
-    pub(super) fn name_from(&mut self, first: NodeId, text: &str) {
+    /// All nodes since the last call came from this one of the graph. They are named after it, so
+    /// that they are found again in a panel of other formulas; nodes that belong to no one node of
+    /// the graph have a name already.
+    pub(super) fn end_of(&mut self, node: &Node) {
+        let first = self.ends.last().copied().unwrap_or(0);
         let unnamed = self.nodes.iter_mut().skip(first).filter(|node| node.name.is_empty());
-        for (part, node) in unnamed.enumerate() {
-            node.name = format!("{part} {text}");
+        for (part, own) in unnamed.enumerate() {
+            own.name = format!("{part} {}", node.text);
         }
+        self.ends.push(self.nodes.len());
     }
 
     /// Adds a node of which there is one for all that read it: not a node of the graph, and named
@@ -437,7 +439,7 @@ mod tests {
         let mut alone = [lanes(1), lanes(3)];
         let (mut other, mut like, mut numbers) = (lanes(1), 0, plain.clone());
         let (mut moved, mut corrected) = (0, 0);
-        let end = Step::Work { watermark: 1 << 40, early: false, fuel: usize::MAX, finish: true };
+        let end = Step::Work { watermark: 1 << 20, early: false, fuel: usize::MAX, finish: true };
         for step in steps {
             let quiet = matches!(step, Step::Work { .. }) && random.below(3) == 0;
             for step in [Some(step), quiet.then_some(&end)].into_iter().flatten() {

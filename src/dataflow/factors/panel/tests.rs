@@ -24,8 +24,9 @@ pub(super) fn value(random: &mut Random) -> f64 {
     }
 }
 
+/// Five hours apart, so that a session has some times.
 pub(super) fn time(t: usize) -> Time {
-    Time::from_nanos(t as i64 * 1000)
+    Time::from_millis(t as i64 * 5 * 3_600_000)
 }
 
 /// Adds batches to a table of what is out; panics where they do not fit.
@@ -108,7 +109,7 @@ pub(super) fn check(
     let mut touched = BTreeSet::new();
     let mut before = Table::new();
     let mut exact = true;
-    let end = Step::Work { watermark: 1 << 40, early: false, fuel: usize::MAX, finish: true };
+    let end = Step::Work { watermark: 1 << 18, early: false, fuel: usize::MAX, finish: true };
     for step in steps.iter().chain([&end]) {
         match step {
             Step::Set(symbol, t, row) => {

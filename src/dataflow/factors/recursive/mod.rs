@@ -12,6 +12,7 @@ mod cross;
 mod cumulative;
 mod sar;
 mod seed;
+mod session;
 mod smooth;
 mod streak;
 mod value_when;
@@ -33,6 +34,8 @@ pub(super) const MEMBERS: &[&Member] = &[
     &streak::STREAK,
     &value_when::VALUE_WHEN,
     &cross::CROSS,
+    &session::FIRST,
+    &session::LAST,
     &wilder::SUM,
     &sar::SAR,
 ];

@@ -17,7 +17,7 @@ pub(super) static KURT: Member = Member {
     )
     .explained(super::Reference {
         formula: "n (n + 1) / ((n - 1) (n - 2) (n - 3)) times the sum of ((x[i] - mean) / std)^4, less 3 (n - 1)^2 / ((n - 2) (n - 3))",
-        missing: "missing unless all n inputs are there, with `min_periods: one` unless 4 are; infinite counts as missing; missing when all are equal",
+        missing: "missing unless all n inputs are there, with `min_periods: 1` unless 4 are; infinite counts as missing; missing when all are equal",
         source: "pandas, rolling.kurt",
         cost: super::Cost::Window,
         example: "ts_kurt(returns, 20)",

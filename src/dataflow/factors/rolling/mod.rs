@@ -79,42 +79,42 @@ pub(super) const MEMBERS: &[&Member] = &[
 ];
 
 /// Windows of one series.
-const WINDOW: &str = "missing unless all n inputs are there, with `min_periods: one` only when \
+const WINDOW: &str = "missing unless all n inputs are there, with `min_periods: 1` only when \
     none is; infinite counts as missing";
 /// Windows that need two values.
-const PAIR: &str = "missing unless all n inputs are there, with `min_periods: one` unless 2 are; \
+const PAIR: &str = "missing unless all n inputs are there, with `min_periods: 1` unless 2 are; \
     infinite counts as missing";
 /// Windows that need three values.
-const TRIPLE: &str = "missing unless all n inputs are there, with `min_periods: one` unless 3 are; \
+const TRIPLE: &str = "missing unless all n inputs are there, with `min_periods: 1` unless 3 are; \
     infinite counts as missing; missing when all are equal";
 /// Windows that need two values, the current one among them.
-const PAIR_CURRENT: &str = "missing unless all n inputs are there, with `min_periods: one` unless \
+const PAIR_CURRENT: &str = "missing unless all n inputs are there, with `min_periods: 1` unless \
     2 are and the current one is; infinite counts as missing";
 /// Windows in which the current value has its place.
-const CURRENT: &str = "missing unless all n inputs are there, with `min_periods: one` unless the \
+const CURRENT: &str = "missing unless all n inputs are there, with `min_periods: 1` unless the \
     current one is; infinite counts as missing";
 /// Positions of extremes.
-const POSITION: &str = "missing unless all n inputs are there, with `min_periods: one` only when \
+const POSITION: &str = "missing unless all n inputs are there, with `min_periods: 1` only when \
     none is; infinite counts as missing; in profile qlib the first missing input counts as the \
     extreme, and positions count from the oldest bar there is";
 /// Windows with weights.
-const WEIGHTED: &str = "missing unless all n inputs are there, with `min_periods: one` only when \
+const WEIGHTED: &str = "missing unless all n inputs are there, with `min_periods: 1` only when \
     none is, and then the weights of those that are there are divided by their sum; infinite \
     counts as missing";
 /// Windows of two series.
 const PAIRS: &str = "of the pairs of which both are there: missing unless all n are, with \
-    `min_periods: one` unless 2 are; infinite counts as missing";
+    `min_periods: 1` unless 2 are; infinite counts as missing";
 /// Correlations.
 const BOTH_MOVE: &str = "of the pairs of which both are there: missing unless all n are, with \
-    `min_periods: one` unless 2 are; infinite counts as missing; missing when x or y is constant, \
+    `min_periods: 1` unless 2 are; infinite counts as missing; missing when x or y is constant, \
     in profile qlib when the standard deviation of either is at most 2e-5";
 /// Shares of a variance.
-const FLAT: &str = "missing unless all n inputs are there, with `min_periods: one` unless 2 are; \
+const FLAT: &str = "missing unless all n inputs are there, with `min_periods: 1` unless 2 are; \
     infinite counts as missing; missing when x is constant, in profile qlib when its standard \
     deviation is at most 2e-5";
 /// Fits of several series.
 const ROWS: &str = "of the bars at which all series are there: missing unless all n are, with \
-    `min_periods: one` unless they suffice for the fit; infinite counts as missing; missing when \
+    `min_periods: 1` unless they suffice for the fit; infinite counts as missing; missing when \
     the x depend on each other";
 
 const fn signature(

@@ -39,6 +39,17 @@ impl AcceptedBatch {
         self.times.is_empty()
     }
 
+    /// Makes place for so many rows more.
+    pub fn reserve(&mut self, rows: usize) {
+        self.symbols.reserve(rows);
+        self.times.reserve(rows);
+        self.coordinates.reserve(rows);
+        self.deleted.reserve(rows);
+        for column in &mut self.columns {
+            column.reserve(rows);
+        }
+    }
+
     /// Appends a row that is new or has new content.
     pub fn upsert(
         &mut self,

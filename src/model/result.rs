@@ -23,14 +23,24 @@ pub struct FactorBatch {
 
 /// One factor of a batch. A clone shares the numbers: whoever sends a column on and keeps it for a
 /// revision does not copy it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<f64>", into = "Vec<f64>")]
-pub struct Column(Arc<Vec<f64>>);
+pub struct Column {
+    /// There may be more numbers than the column has.
+    numbers: Arc<Vec<f64>>,
+    len: usize,
+}
 
 impl Column {
+    /// The first `len` of numbers that somebody else keeps as well.
+    pub fn sharing(numbers: &Arc<Vec<f64>>, len: usize) -> Column {
+        Column { numbers: Arc::clone(numbers), len: len.min(numbers.len()) }
+    }
+
     /// The numbers, to be changed; copied first if a clone still shares them.
-    pub fn to_mut(&mut self) -> &mut Vec<f64> {
-        Arc::make_mut(&mut self.0)
+    pub fn to_mut(&mut self) -> &mut [f64] {
+        let numbers = Arc::make_mut(&mut self.numbers);
+        numbers.get_mut(..self.len).unwrap_or_default()
     }
 }
 
@@ -38,19 +48,27 @@ impl Deref for Column {
     type Target = [f64];
 
     fn deref(&self) -> &[f64] {
-        &self.0
+        self.numbers.get(..self.len).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Column) -> bool {
+        **self == **other
     }
 }
 
 impl From<Vec<f64>> for Column {
-    fn from(values: Vec<f64>) -> Column {
-        Column(Arc::new(values))
+    fn from(numbers: Vec<f64>) -> Column {
+        Column { len: numbers.len(), numbers: Arc::new(numbers) }
     }
 }
 
 impl From<Column> for Vec<f64> {
     fn from(column: Column) -> Vec<f64> {
-        Arc::unwrap_or_clone(column.0)
+        let mut numbers = Arc::unwrap_or_clone(column.numbers);
+        numbers.truncate(column.len);
+        numbers
     }
 }
 

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::simd::{Body, Level, run};
-use super::window::{GROUP, Scan, Window};
+use super::window::{GROUP, Scan, Window, block};
 use super::{How, Rolling};
 use crate::model::Time;
 
@@ -166,12 +166,9 @@ fn in_blocks<const L: usize, const A: usize, const P: usize, S: Blockwise<A, P>>
     for (number, first) in cuts.rows.iter().copied().enumerate() {
         let end = cuts.rows.get(number + 1).copied().unwrap_or(rows);
         let kept = cuts.kept.and_then(|kept| Some((kept.blocks.get(number)?, kept.pitch)));
-        let block = match kept {
+        let added = match kept {
             Some((data, pitch)) => {
-                let parts = std::array::from_fn(|p| {
-                    let part = data.get(p * pitch + at..).and_then(<[f64]>::first_chunk);
-                    part.unwrap_or(const { &[f64::NAN; L] })
-                });
+                let parts = std::array::from_fn(|p| block(data, p * pitch + at));
                 scan.recall(row(first), parts)
             }
             None => {
@@ -182,7 +179,7 @@ fn in_blocks<const L: usize, const A: usize, const P: usize, S: Blockwise<A, P>>
                 block
             }
         };
-        state = scan.join(state, block, (end - first) as f64);
+        state = scan.join(state, added, (end - first) as f64);
     }
     scan.finish(state, rows as f64)
 }
@@ -215,11 +212,11 @@ impl<const A: usize, const P: usize, S: Blockwise<A, P>> Body for OneMore<'_, A,
     fn run(self) {
         let OneMore { scan, first, row, begins, kept, pitch, range } = self;
         for at in range.step_by(GROUP) {
-            let parts = std::array::from_fn(|p| *chunk::<GROUP>(kept, p * pitch + at));
-            let start = first.map(|row| chunk::<GROUP>(row, at));
+            let parts = std::array::from_fn(|p| *block::<GROUP>(kept, p * pitch + at));
+            let start = first.map(|row| block::<GROUP>(row, at));
             let state =
                 if begins { scan.start(start) } else { scan.recall(start, parts.each_ref()) };
-            let state = scan.add(state, row.map(|row| chunk::<GROUP>(row, at)));
+            let state = scan.add(state, row.map(|row| block::<GROUP>(row, at)));
             for (p, part) in scan.keep(state).iter().enumerate() {
                 if let Some(place) = kept.get_mut(p * pitch + at..p * pitch + at + GROUP) {
                     place.copy_from_slice(part);
@@ -227,11 +224,6 @@ impl<const A: usize, const P: usize, S: Blockwise<A, P>> Body for OneMore<'_, A,
             }
         }
     }
-}
-
-#[inline(always)]
-fn chunk<const L: usize>(data: &[f64], at: usize) -> &[f64; L] {
-    data.get(at..).and_then(<[f64]>::first_chunk).unwrap_or(const { &[f64::NAN; L] })
 }
 
 /// For twins: the pieces of a window of which `there` values are there, out of `rows`.

@@ -91,3 +91,18 @@ fn avx2<B: Body>(body: B) {
 fn avx512<B: Body>(body: B) {
     body.run();
 }
+
+/// Asks for the cache lines of `L` numbers from `at`, which may be past the end, ahead of their use.
+#[inline(always)]
+pub(crate) fn prefetch<const L: usize>(data: &[f64], at: usize) {
+    const LINE: usize = 64 / size_of::<f64>();
+    #[cfg(target_arch = "x86_64")]
+    for line in 0..L.div_ceil(LINE) {
+        let place = data.as_ptr().wrapping_add(at.wrapping_add(line * LINE));
+        #[expect(unsafe_code, reason = "the intrinsic takes any address, so it takes a pointer")]
+        // SAFETY: this only gives a hint: nothing is read, and no address is wrong.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(place.cast());
+        }
+    }
+}

@@ -155,6 +155,7 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                 let has_bar = |u: &usize| rows.contains_key(&(times[*u], *symbol));
                 let traded = matches!(&node.kind, NodeKind::Call { mode, .. } if mode.traded);
                 let counted: Vec<usize> = (0..=t).filter(|u| !traded || has_bar(u)).collect();
+                let column = |a: &NodeId| counted.iter().map(|u| values[*a][*u][s]).collect();
                 let cell = match &node.kind {
                     _ if traded && !has_bar(&t) => f64::NAN,
                     NodeKind::Field(field) => {
@@ -171,10 +172,7 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 f(&args.iter().map(|a| values[*a][t][s]).collect::<Vec<_>>())
                             }
                             Twin::Window(f) => {
-                                let arg = |a: &NodeId| {
-                                    counted.iter().map(|u| values[*a][*u][s]).collect()
-                                };
-                                let args: Vec<Vec<f64>> = args.iter().map(arg).collect();
+                                let args: Vec<Vec<f64>> = args.iter().map(column).collect();
                                 of_windows(f, member, how, &args, &times)
                             }
                             Twin::Row(f) => {
@@ -187,15 +185,9 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
                                 members.iter().position(|m| *m == s).map_or(f64::NAN, |i| row[i])
                             }
                             Twin::History(f) => {
-                                let of = |a: &NodeId| {
-                                    counted.iter().map(|u| values[*a][*u][s]).collect()
-                                };
-                                let mut args: Vec<Vec<f64>> = args.iter().map(of).collect();
+                                let mut args: Vec<Vec<f64>> = args.iter().map(column).collect();
                                 if matches!(member.kernel, Kernel::Sessions(_)) {
-                                    let begins = i64::from(mode.day_begins) * 60_000_000_000;
-                                    let days = counted.iter().map(|u| times[*u] - begins);
-                                    let days = days.map(|t| t.div_euclid(86_400_000_000_000));
-                                    args.push(days.map(|day| day as f64).collect());
+                                    args.push(days(&counted, &times, *mode));
                                 }
                                 f(&args, how)
                             }
@@ -212,6 +204,13 @@ pub(crate) fn twin(graph: &Graph, rows: &Table) -> Table {
         Some(graph.outputs.iter().map(|(_, node)| values[*node][t][s]).collect())
     };
     rows.keys().filter_map(|key| Some((*key, cell(key)?))).collect()
+}
+
+/// Which day each of some times belongs to.
+fn days(counted: &[usize], times: &[i64], mode: Mode) -> Vec<f64> {
+    let begins = i64::from(mode.day_begins) * 60_000_000_000;
+    let day = |t: &usize| (times[*t] - begins).div_euclid(86_400_000_000_000) as f64;
+    counted.iter().map(day).collect()
 }
 
 /// A cell of an operator down a column, from all values of its arguments that count. `times` are

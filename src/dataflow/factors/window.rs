@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::simd::{Body, Level, run};
+use super::simd::{Body, Level, prefetch, run};
 
 /// Symbols are computed in groups of this many; rows are a multiple of it long.
 pub(crate) const GROUP: usize = 8;
@@ -64,8 +64,13 @@ impl<'a> Window<'a> {
     }
 }
 
+/// `L` numbers from `at`, missing past the end.
+///
+/// Kernels go down the rows of some symbols and then turn to the next symbols: more streams than a
+/// processor follows by itself, so the same row of the next block is asked for.
 #[inline(always)]
-fn block<const L: usize>(data: &[f64], at: usize) -> &[f64; L] {
+pub(crate) fn block<const L: usize>(data: &[f64], at: usize) -> &[f64; L] {
+    prefetch::<L>(data, at.wrapping_add(L));
     data.get(at..).and_then(<[f64]>::first_chunk).unwrap_or(const { &[f64::NAN; L] })
 }
 

@@ -28,6 +28,7 @@
 
 mod admit;
 mod content;
+mod index;
 mod slot;
 mod state;
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! The keyed state: for each (symbol, time) the version that is accepted and the newer one that
 //! is in quarantine, in columns, without an allocation per row unless something is wrong with it.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 
 use super::content::{self, Details, Version};
+use super::index::Index;
 use super::slot::{Accepted, Before, Extra, Failed, Slot, Standing};
 use crate::model::{
     AcceptedBatch, Because, Coordinates, Finding, Quarantined, RawRecord, RowBatch, SymbolId, Time,
@@ -44,8 +43,7 @@ pub struct Upsert {
     /// Whether the first record of a content is known for rows without findings too.
     track_all: bool,
     width: usize,
-    index: FxHashMap<(SymbolId, Time), u32>,
-    by_time: BTreeMap<Time, Vec<u32>>,
+    index: Index,
     slots: Vec<Slot>,
     /// Fields of the accepted versions, `width` per slot.
     fields: Vec<f64>,
@@ -72,8 +70,7 @@ impl Upsert {
             kept_out,
             track_all: series,
             width: fields,
-            index: FxHashMap::default(),
-            by_time: BTreeMap::new(),
+            index: Index::default(),
             slots: Vec::new(),
             fields: Vec::new(),
             free: Vec::new(),
@@ -106,6 +103,7 @@ impl Upsert {
         let mut changes =
             Changes { accepted: AcceptedBatch::new(self.width), ..Changes::default() };
         let mut touched = std::mem::take(&mut self.touched);
+        changes.accepted.reserve(touched.len());
         for before in touched.drain(..) {
             self.compare(before, &mut changes);
         }
@@ -121,17 +119,14 @@ impl Upsert {
         if !self.touched.is_empty() {
             return;
         }
-        while let Some(oldest) = self.by_time.first_entry() {
-            if *oldest.key() >= horizon {
-                return;
-            }
-            for slot in oldest.remove() {
-                if let Some(state) = self.slots.get(slot as usize) {
-                    self.index.remove(&(state.symbol, state.time));
+        while let Some(slots) = self.index.evict(horizon) {
+            if !self.extras.is_empty() {
+                for slot in &slots {
+                    self.extras.remove(slot);
                 }
-                self.extras.remove(&slot);
-                self.free.push(slot);
             }
+            // They are taken from the end: the next time gets them in the order of this one.
+            self.free.extend(slots.into_iter().rev());
         }
     }
 
@@ -151,12 +146,12 @@ impl Upsert {
 
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.index.len() == 0
     }
 
     /// The slot of a row, a new one if it has none, with its state at the start of the epoch kept.
     fn touch(&mut self, symbol: SymbolId, time: Time) -> u32 {
-        if let Some(slot) = self.index.get(&(symbol, time)).copied() {
+        if let Some(slot) = self.index.get(symbol, time) {
             if self.slots[slot as usize].epoch != self.epoch {
                 self.slots[slot as usize].epoch = self.epoch;
                 let row = self.row(slot).map(|first| {
@@ -183,8 +178,7 @@ impl Upsert {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.index.insert((symbol, time), slot);
-        self.by_time.entry(time).or_default().push(slot);
+        self.index.insert(symbol, time, slot);
         self.touched.push(Before { slot, row: None, standing: None });
         slot
     }

@@ -39,6 +39,8 @@ struct Progress {
     started: Option<Instant>,
     /// Nanoseconds by epoch.
     taken: Vec<u64>,
+    /// What came out since the watch was started: looked at when it has stopped.
+    results: Vec<(Step, Vec<FactorBatch>)>,
     /// Numbers of factors that were given out in measured bars, missing ones not counted.
     values: u64,
     /// Rows of factors that corrections gave out again.
@@ -71,6 +73,24 @@ impl Course {
     pub(super) fn counts(&self) -> (u64, u64) {
         let progress = self.lock();
         (progress.values, progress.revised)
+    }
+}
+
+impl Progress {
+    fn count(&mut self) {
+        for (step, batches) in std::mem::take(&mut self.results) {
+            let new = batches.iter().filter(|batch| batch.diff > 0);
+            match step {
+                Step::Bar => {
+                    let there = |c: &Column| c.iter().map(|v| u64::from(!v.is_nan())).sum::<u64>();
+                    self.values += new.flat_map(|batch| &batch.columns).map(there).sum::<u64>();
+                }
+                Step::Correction(_) => {
+                    self.revised += new.map(|batch| batch.symbols.len() as u64).sum::<u64>();
+                }
+                Step::Warm => {}
+            }
+        }
     }
 }
 
@@ -161,19 +181,8 @@ pub(super) struct Count(pub(super) Arc<Course>);
 
 impl Outputs for Count {
     fn factors(&mut self, epoch: Epoch, batches: Vec<FactorBatch>) {
-        match self.0.step(epoch) {
-            Some(Step::Bar) => {
-                let columns = batches.iter().filter(|b| b.diff > 0).flat_map(|b| &b.columns);
-                let there = |c: &Column| c.iter().map(|v| u64::from(!v.is_nan())).sum::<u64>();
-                let values = columns.map(there).sum::<u64>();
-                self.0.lock().values += values;
-            }
-            Some(Step::Correction(_)) => {
-                let rows = batches.iter().filter(|b| b.diff > 0).map(|b| b.symbols.len() as u64);
-                let rows = rows.sum::<u64>();
-                self.0.lock().revised += rows;
-            }
-            _ => {}
+        if let Some(step) = self.0.step(epoch) {
+            self.0.lock().results.push((step, batches));
         }
     }
 
@@ -193,6 +202,7 @@ impl Outputs for Count {
         if let Some(started) = progress.started.filter(|_| first_open > progress.through) {
             progress.taken.push(started.elapsed().as_nanos() as u64);
             progress.through = first_open;
+            progress.count();
             progress.wakes.iter().for_each(Wake::wake);
         }
     }

@@ -24,14 +24,14 @@ use crate::broker::{self, eventually};
 const DAY: i64 = 86_400_000_000_000;
 
 /// Bits of every factor by time and symbol; all missing values are the same.
-type Cells = BTreeMap<(Time, String), Vec<(String, u64)>>;
+pub(super) type Cells = BTreeMap<(Time, String), Vec<(String, u64)>>;
 
-fn weir(arguments: &[&str]) {
+pub(super) fn weir(arguments: &[&str]) {
     let done = Command::new(WEIR).args(arguments).output().expect("the program starts");
     assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-fn path(path: &Path) -> &str {
+pub(super) fn path(path: &Path) -> &str {
     path.to_str().expect("folders for tests have plain names")
 }
 
@@ -48,7 +48,7 @@ fn time(column: &dyn Array, row: usize) -> Time {
 }
 
 /// What a file of factors holds: times, symbols, then a column for each.
-fn cells(file: &Path) -> Cells {
+pub(super) fn cells(file: &Path) -> Cells {
     let mut cells = Cells::new();
     for batch in table(file) {
         let schema = batch.schema();
@@ -72,7 +72,7 @@ fn bits(value: f64) -> u64 {
 }
 
 /// The factors of a backfill.
-fn backfill(pipeline: &Path, bars: &Path, workers: &str) -> Cells {
+pub(super) fn backfill(pipeline: &Path, bars: &Path, workers: &str) -> Cells {
     let output = bars.with_extension(format!("out{workers}"));
     let input = format!("bars={}", path(bars));
     weir(&[
@@ -89,7 +89,7 @@ fn backfill(pipeline: &Path, bars: &Path, workers: &str) -> Cells {
 }
 
 /// The rows of a backfill and those of `weir compute`, which has one for every symbol at all times.
-fn assert_computed(found: &Cells, computed: &Cells) {
+pub(super) fn assert_computed(found: &Cells, computed: &Cells) {
     for (key, values) in found {
         assert_eq!(Some(values), computed.get(key), "{key:?}: backfill | compute");
     }

@@ -14,4 +14,5 @@ mod order;
 mod outputs;
 mod producer;
 mod running;
+mod sessions;
 mod twins;

@@ -2,15 +2,19 @@
 //! centres and scales, and one insertion pass that repairs what is out of order inside and between
 //! buckets. Sample and map decide how long that takes, never the result.
 
+use super::{Body, Level, run};
+
 /// How many values of a row are looked at to centre and scale the map to buckets.
 const SAMPLE: usize = 31;
+/// Parts of the buckets that are added up side by side. (With fewer, a compiler makes vectors of the
+/// rows instead, from single numbers.)
+const LANES: usize = 64;
 /// Most buckets that are used; beyond it they hold more values each.
 const MOST_BUCKETS: usize = 1 << 16;
 
-/// How many buckets for so many values: a power of two. With twice as many, adding up where they
-/// begin costs more than the insertion pass saves.
+/// How many buckets for so many values: a power of two, so that most hold one value or none.
 pub(super) fn whole(count: usize) -> usize {
-    count.next_power_of_two().clamp(64, MOST_BUCKETS)
+    (2 * count.next_power_of_two()).clamp(LANES, MOST_BUCKETS)
 }
 
 /// Median and half the distance between the quartiles of a sample; both finite, the scale above 0.
@@ -34,40 +38,83 @@ pub(super) fn centre_and_scale(count: usize, value: impl Fn(usize) -> f64) -> (f
     (if centre.is_finite() { centre } else { 0.0 }, scale)
 }
 
-/// Where each bucket begins, from the bucket of every value.
-pub(super) fn places(bucket_of: &[u32], buckets: usize, begins: &mut Vec<u32>) {
+/// Where each bucket begins, from the places of the buckets of all values.
+pub(super) fn begins(level: Level, places: &[u32], buckets: usize, begins: &mut Vec<u32>) {
     begins.clear();
     begins.resize(buckets, 0);
-    for b in bucket_of {
-        begins[*b as usize & (buckets - 1)] += 1;
+    for place in places {
+        begins[*place as usize & (buckets - 1)] += 1;
     }
-    let mut sum = 0;
-    for begin in begins {
-        let n = *begin;
-        *begin = sum;
-        sum += n;
+    run(level, AddUp(begins));
+}
+
+/// The place of a bucket: each lane has as many buckets in succession as any other, so that all
+/// lanes can be added up at once.
+#[inline(always)]
+pub(super) const fn place(bucket: u32, buckets: usize) -> u32 {
+    let each = buckets / LANES;
+    (bucket & (each as u32 - 1)) * LANES as u32 + (bucket >> each.trailing_zeros())
+}
+
+struct AddUp<'a>(&'a mut [u32]);
+
+impl Body for AddUp<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let (rows, _) = self.0.as_chunks_mut::<LANES>();
+        let mut sums = [0; LANES];
+        for row in rows.iter_mut() {
+            for lane in 0..LANES {
+                let count = row[lane];
+                row[lane] = sums[lane];
+                sums[lane] += count;
+            }
+        }
+        let mut below = 0;
+        for sum in &mut sums {
+            below += std::mem::replace(sum, below);
+        }
+        for row in rows {
+            for lane in 0..LANES {
+                row[lane] += sums[lane];
+            }
+        }
     }
 }
 
-/// Sorts what is nearly sorted; gives up and sorts by comparison when it was not.
-pub(super) fn insertion_sort<E: Copy>(entries: &mut [E], key: impl Fn(&E) -> u64) {
+/// Sorts what is nearly sorted; gives up and sorts by comparison when it was not. `descents` is
+/// memory.
+pub(super) fn insertion_sort<E: Copy>(
+    entries: &mut [E],
+    descents: &mut Vec<u32>,
+    key: impl Fn(&E) -> u64,
+) {
+    // Where the order is broken is found first, without a branch: nobody could predict it.
+    descents.resize(entries.len(), 0);
+    let mut found = 0;
+    for (i, pair) in entries.windows(2).enumerate() {
+        descents[found] = i as u32 + 1;
+        found += usize::from(key(&pair[0]) > key(&pair[1]));
+    }
     let mut budget = 8 * entries.len() + 64;
-    for i in 1..entries.len() {
-        let entry = entries[i];
-        let own = key(&entry);
-        if key(&entries[i - 1]) <= own {
-            continue;
+    for descent in &descents[..found] {
+        let mut i = *descent as usize;
+        // What was moved up to here may be larger than what follows.
+        while i < entries.len() && key(&entries[i - 1]) > key(&entries[i]) {
+            let entry = entries[i];
+            let own = key(&entry);
+            let mut at = i;
+            while at > 0 && key(&entries[at - 1]) > own && i - at < budget {
+                entries[at] = entries[at - 1];
+                at -= 1;
+            }
+            entries[at] = entry;
+            if i - at >= budget {
+                entries.sort_unstable_by_key(key);
+                return;
+            }
+            budget -= i - at;
+            i += 1;
         }
-        let mut at = i;
-        while at > 0 && key(&entries[at - 1]) > own && i - at < budget {
-            entries[at] = entries[at - 1];
-            at -= 1;
-        }
-        entries[at] = entry;
-        if i - at >= budget {
-            entries.sort_unstable_by_key(key);
-            return;
-        }
-        budget -= i - at;
     }
 }

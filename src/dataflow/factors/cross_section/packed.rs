@@ -1,19 +1,22 @@
 //! The order of a row on the tie grid: the rounded value and the symbol share one whole number, so
 //! that half as much is moved as when they stand side by side.
 
-use super::buckets::{centre_and_scale, insertion_sort, places, whole};
+use super::buckets::{begins, centre_and_scale, insertion_sort, place, whole};
 use super::{Body, Level, run};
 
 /// Bits of a value on the grid: 2^36 steps for each of four signed ranges below twice the largest
 /// power of two, and room for the ends where infinities stand.
 const KEY_BITS: u32 = 39;
 
+/// Sorted values that are looked at together for ties.
+const PART: usize = 64;
+
 /// Memory for ordering a row.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
     keys: Vec<u64>,
     sorted: Vec<u64>,
-    buckets: Vec<u32>,
+    places: Vec<u32>,
     ends: Vec<u32>,
 }
 
@@ -23,63 +26,69 @@ impl Packed {
         symbols < 1 << (u64::BITS - KEY_BITS)
     }
 
-    /// Orders the values that are not missing; `addend` rounds to the grid and is not 0.
-    pub(super) fn sort(&mut self, level: Level, x: &[f64], addend: f64) {
+    /// Orders the values that are not missing; `addend` rounds to the grid and is not 0. Gives how
+    /// many there are.
+    pub(super) fn sort(&mut self, level: Level, x: &[f64], addend: f64) -> usize {
+        let Packed { keys, sorted, places, ends } = self;
         let shift = usize::BITS - x.len().leading_zeros();
-        self.keys.resize(x.len(), 0);
-        run(level, Pack { x, addend, shift, out: &mut self.keys });
-        // Without leaving early, so that it runs in vectors.
-        if x.iter().fold(false, |missing, v| missing | v.is_nan()) {
+        keys.resize(x.len(), 0);
+        let mut missing = false;
+        run(level, Pack { x, addend, shift, out: keys, missing: &mut missing });
+        if missing {
             let mut there = x.iter().map(|v| !v.is_nan());
-            self.keys.retain(|_| there.next().unwrap_or(false));
+            keys.retain(|_| there.next().unwrap_or(false));
         }
-        let count = self.keys.len();
+        let count = keys.len();
         if count == 0 {
-            self.sorted.clear();
-            return;
+            return 0;
         }
-        let (centre, scale) = centre_and_scale(count, |i| (self.keys[i] >> shift) as f64);
+        let (centre, width) = centre_and_scale(count, |i| (keys[i] >> shift) as f64);
+        let scale = width.recip();
         let buckets = whole(count);
-        let half = 0.5 * (buckets - 1) as f64;
-        self.buckets.resize(count, 0);
-        let keys = &self.keys;
-        run(level, Buckets { keys, shift, centre, scale, half, out: &mut self.buckets });
-        places(&self.buckets, buckets, &mut self.ends);
-        self.sorted.resize(count, 0);
-        for (b, key) in self.buckets.iter().zip(&self.keys) {
-            let place = &mut self.ends[*b as usize & (buckets - 1)];
-            self.sorted[*place as usize] = *key;
-            *place += 1;
+        places.resize(count, 0);
+        run(level, Buckets { keys, shift, centre, scale, buckets, out: places });
+        begins(level, places, buckets, ends);
+        sorted.resize(count, 0);
+        let (sorted, ends) = (sorted.as_mut_slice(), ends.as_mut_slice());
+        for (place, key) in places.iter().zip(keys.iter()) {
+            let end = &mut ends[*place as usize & (buckets - 1)];
+            sorted[*end as usize] = *key;
+            *end += 1;
         }
-        insertion_sort(&mut self.sorted, |key| *key);
+        insertion_sort(sorted, places, |key| *key);
+        count
     }
 
-    /// Writes twice the rank of every symbol that has one; gives how many have.
-    pub(super) fn twice_ranks(&self, symbols: usize, twice: &mut [u32]) -> usize {
-        let shift = usize::BITS - symbols.leading_zeros();
+    /// Writes the rank of every symbol that has one; `shares` are the ranks without ties.
+    pub(super) fn ranks(&self, shares: &[f64], out: &mut [f64]) {
+        let shift = usize::BITS - out.len().leading_zeros();
         let mask = (1 << shift) - 1;
         let symbol = |key: u64| (key & mask) as usize;
-        let ties = self
-            .sorted
-            .windows(2)
-            .fold(false, |ties, pair| ties | matches!(pair, [a, b] if (a ^ b) >> shift == 0));
-        if ties {
-            let mut below = 0;
-            for equal in self.sorted.chunk_by(|a, b| (a ^ b) >> shift == 0) {
-                let rank = (2 * below + equal.len() + 1) as u32;
-                for key in equal {
-                    twice[symbol(*key)] = rank;
-                }
-                below += equal.len();
+        for (key, share) in self.sorted.iter().zip(shares) {
+            out[symbol(*key)] = *share;
+        }
+        // Runs of equal values are looked for in parts: most parts have none.
+        let count = self.sorted.len();
+        let equal = |a: u64, b: u64| (a ^ b) >> shift == 0;
+        let mut at = 0;
+        while at + 1 < count {
+            let end = count.min(at + PART);
+            let part = &self.sorted[at..end];
+            if !part.iter().zip(&part[1..]).fold(false, |tie, (a, b)| tie | equal(*a, *b)) {
+                // The last one is the first of the next pair.
+                at = end - 1;
+                continue;
             }
-        } else {
-            let mut rank = 0;
-            for key in &self.sorted {
-                rank += 2;
-                twice[symbol(*key)] = rank;
+            while at < end {
+                let rest = &self.sorted[at..];
+                let run = rest.iter().take_while(|key| equal(**key, rest[0])).count();
+                if run > 1 {
+                    let rank = (2 * at + run + 1) as f64 * 0.5 / count as f64;
+                    rest[..run].iter().for_each(|key| out[symbol(*key)] = rank);
+                }
+                at += run;
             }
         }
-        self.sorted.len()
     }
 }
 
@@ -88,6 +97,7 @@ struct Pack<'a> {
     addend: f64,
     shift: u32,
     out: &'a mut [u64],
+    missing: &'a mut bool,
 }
 
 impl Body for Pack<'_> {
@@ -97,6 +107,8 @@ impl Body for Pack<'_> {
         let zero = self.addend.to_bits();
         // Just outside of all finite values, which are below 2^37 steps.
         let end = self.addend / 98_304.0 * 2.000_001;
+        // Without leaving early, so that it runs in vectors.
+        *self.missing = self.x.iter().fold(false, |missing, v| missing | v.is_nan());
         for (i, (o, x)) in self.out.iter_mut().zip(self.x).enumerate() {
             let v = if *x < -end { -end } else { *x };
             let v = if v > end { end } else { v };
@@ -111,7 +123,7 @@ struct Buckets<'a> {
     shift: u32,
     centre: f64,
     scale: f64,
-    half: f64,
+    buckets: usize,
     out: &'a mut [u32],
 }
 
@@ -119,11 +131,15 @@ impl Body for Buckets<'_> {
     #[inline(always)]
     fn run(self) {
         const MAGIC: f64 = 4_503_599_627_370_496.0; // 2^52: whole numbers in the low bits
+        const SMALL: f32 = 8_388_608.0; // 2^23: the same of short numbers
+        let half = 0.5 * (self.buckets - 1) as f32;
+        // Of a fraction short numbers are exact enough: what they confuse is put in order later.
         for (o, key) in self.out.iter_mut().zip(self.keys) {
             let v = f64::from_bits(*key >> self.shift | MAGIC.to_bits()) - MAGIC;
-            let t = v - self.centre;
-            let u = t / (self.scale + t.abs());
-            *o = ((u + 1.0) * self.half + MAGIC).to_bits() as u32;
+            let t = ((v - self.centre) * self.scale) as f32;
+            let u = t / (1.0 + t.abs());
+            let bucket = ((u + 1.0) * half + SMALL).to_bits() - SMALL.to_bits();
+            *o = place(bucket, self.buckets);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Values are thrown into buckets and repaired by an insertion pass, see [`super::buckets`]; those
 //! that carry rounding error, most of them, in the form of [`super::packed`].
 
-use super::buckets::{centre_and_scale, insertion_sort, places, whole};
+use super::buckets::{begins, centre_and_scale, insertion_sort, place, whole};
 use super::packed::Packed;
 use super::{Body, Exactness, Kernel, Level, Member, Signature, first, run, signature, sum};
 #[cfg(test)]
@@ -61,12 +61,12 @@ struct Entry {
 pub(super) struct Order {
     values: Vec<f64>,
     symbols: Vec<u32>,
-    buckets: Vec<u32>,
+    places: Vec<u32>,
     ends: Vec<u32>,
     entries: Vec<Entry>,
     packed: Packed,
-    /// Twice the rank of each symbol, 0 for missing.
-    twice: Vec<u32>,
+    /// Ranks without ties.
+    shares: Vec<f64>,
 }
 
 /// An unsigned number with the order of the values; -0 must have been made 0.
@@ -78,35 +78,43 @@ const fn key(x: f64) -> u64 {
 
 pub(super) fn rank(level: Level, x: &[f64], inexact: bool, order: &mut Order, out: &mut [f64]) {
     let addend = if inexact { rounding_addend(sum::largest(level, x)) } else { 0.0 };
-    order.twice.clear();
-    order.twice.resize(x.len(), 0);
-    let count = if addend > 0.0 && Packed::fits(x.len()) {
-        order.packed.sort(level, x, addend);
-        order.packed.twice_ranks(x.len(), &mut order.twice)
+    if addend > 0.0 && Packed::fits(x.len()) {
+        let count = order.packed.sort(level, x, addend);
+        order.count_shares(count);
+        if count < x.len() {
+            out.fill(f64::NAN);
+        }
+        order.packed.ranks(&order.shares, out);
     } else {
-        order.rank_exact(level, x)
-    };
-    run(level, Finish { twice: &order.twice, count: count as f64, out });
+        order.rank_exact(level, x, out);
+    }
 }
 
 impl Order {
-    /// Writes twice the rank of every symbol that has one; gives how many have.
-    fn rank_exact(&mut self, level: Level, x: &[f64]) -> usize {
+    /// Ranks of so many values without ties: mostly those of the row before.
+    fn count_shares(&mut self, count: usize) {
+        if self.shares.len() != count {
+            let share = |i| (2 * i + 2) as f64 * 0.5 / count as f64;
+            self.shares.clear();
+            self.shares.extend((0..count).map(share));
+        }
+    }
+
+    fn rank_exact(&mut self, level: Level, x: &[f64], out: &mut [f64]) {
+        out.fill(f64::NAN);
         let count = self.gather(level, x);
         if count == 0 {
-            return 0;
+            return;
         }
         self.sort(level, count);
-        let (entries, twice) = (&self.entries[..count], &mut self.twice);
         let mut below = 0;
-        for ties in entries.chunk_by(|a, b| a.key == b.key) {
-            let rank = (2 * below + ties.len() + 1) as u32;
+        for ties in self.entries[..count].chunk_by(|a, b| a.key == b.key) {
+            let rank = (2 * below + ties.len() + 1) as f64 * 0.5 / count as f64;
             for entry in ties {
-                twice[entry.symbol as usize] = rank;
+                out[entry.symbol as usize] = rank;
             }
             below += ties.len();
         }
-        count
     }
 
     /// Puts the values that are not missing to the front, with their symbols.
@@ -134,17 +142,16 @@ impl Order {
         let values = &self.values[..count];
         let (centre, scale) = centre_and_scale(count, |i| values[i]);
         let buckets = whole(count);
-        self.buckets.resize(count, 0);
-        let half = 0.5 * (buckets - 1) as f64;
-        run(level, Buckets { values, centre, scale, half, out: &mut self.buckets });
-        places(&self.buckets, buckets, &mut self.ends);
+        self.places.resize(count, 0);
+        run(level, Buckets { values, centre, scale, buckets, out: &mut self.places });
+        begins(level, &self.places, buckets, &mut self.ends);
         self.entries.resize(count.max(self.entries.len()), Entry::default());
-        for ((b, v), symbol) in self.buckets.iter().zip(values).zip(&self.symbols) {
-            let place = &mut self.ends[*b as usize & (buckets - 1)];
-            self.entries[*place as usize] = Entry { key: key(*v), symbol: *symbol };
-            *place += 1;
+        for ((place, v), symbol) in self.places.iter().zip(values).zip(&self.symbols) {
+            let end = &mut self.ends[*place as usize & (buckets - 1)];
+            self.entries[*end as usize] = Entry { key: key(*v), symbol: *symbol };
+            *end += 1;
         }
-        insertion_sort(&mut self.entries[..count], |entry| entry.key);
+        insertion_sort(&mut self.entries[..count], &mut self.places, |entry| entry.key);
     }
 }
 
@@ -167,13 +174,14 @@ struct Buckets<'a> {
     values: &'a [f64],
     centre: f64,
     scale: f64,
-    half: f64,
+    buckets: usize,
     out: &'a mut [u32],
 }
 
 impl Body for Buckets<'_> {
     #[inline(always)]
     fn run(self) {
+        let half = 0.5 * (self.buckets - 1) as f64;
         for (o, v) in self.out.iter_mut().zip(self.values) {
             let t = *v - self.centre;
             let u = t / (self.scale + t.abs());
@@ -181,23 +189,8 @@ impl Body for Buckets<'_> {
             let end = if t > 0.0 { 1.0 } else { -1.0 };
             let u = if u.is_nan() { end } else { u };
             // Adding 2^52 leaves the rounded number in the low bits.
-            *o = ((u + 1.0) * self.half + 4_503_599_627_370_496.0).to_bits() as u32;
-        }
-    }
-}
-
-struct Finish<'a> {
-    twice: &'a [u32],
-    count: f64,
-    out: &'a mut [f64],
-}
-
-impl Body for Finish<'_> {
-    #[inline(always)]
-    fn run(self) {
-        for (o, t) in self.out.iter_mut().zip(self.twice) {
-            let rank = f64::from(*t as i32) * 0.5 / self.count;
-            *o = if *t == 0 { f64::NAN } else { rank };
+            let bucket = ((u + 1.0) * half + 4_503_599_627_370_496.0).to_bits() as u32;
+            *o = place(bucket, self.buckets);
         }
     }
 }

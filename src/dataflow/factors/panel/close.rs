@@ -1,5 +1,6 @@
 //! Closing a time: its row is added to all histories and every node is computed over all symbols.
 
+use super::emit::make_canonical;
 use super::layout::{Place, Step};
 use super::store::RowAt;
 use super::{Panel, Row};
@@ -112,6 +113,9 @@ impl Panel {
                             pick(self.level, &self.store.sorted[*number], how, cells);
                         }
                         _ => self.store.compute(layout, id, at, 0..width, work, cells),
+                    }
+                    if node.shared {
+                        make_canonical(self.level, own.row_mut(0, width));
                     }
                     self.store.histories[id] = own;
                 }

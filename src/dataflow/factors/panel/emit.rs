@@ -4,7 +4,9 @@ use super::bits::Bits;
 use super::layout::Layout;
 use super::store::Store;
 use super::{Emit, Panel};
-use crate::model::{FactorBatch, SymbolId, Time};
+use crate::dataflow::factors::simd::{Body, Level, run};
+use crate::formula::NodeId;
+use crate::model::{Column, FactorBatch, SymbolId, Time};
 
 /// Whether two values are the same: by bits, all missing ones being equal.
 #[inline(always)]
@@ -12,8 +14,23 @@ pub(super) fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
 }
 
+#[inline(always)]
 fn canonical(x: f64) -> f64 {
     if x.is_nan() { f64::NAN } else { x }
+}
+
+/// Makes all missing values of a row the same.
+pub(super) fn make_canonical(level: Level, row: &mut [f64]) {
+    run(level, Canonical(row));
+}
+
+struct Canonical<'a>(&'a mut [f64]);
+
+impl Body for Canonical<'_> {
+    #[inline(always)]
+    fn run(self) {
+        self.0.iter_mut().for_each(|x| *x = canonical(*x));
+    }
 }
 
 /// A batch of the factors of some symbols; `value` gives a factor's value by the number of the
@@ -47,8 +64,12 @@ impl Panel {
         }
         if present == self.symbols {
             // The usual case, without looking up each symbol.
-            let column = |row: &&[f64]| row.iter().take(present).map(|x| canonical(*x)).collect();
-            let columns = rows.iter().map(column).collect();
+            let column = |(node, row): (&NodeId, &&[f64])| {
+                let copy = || row.iter().take(present).map(|x| canonical(*x)).collect();
+                let shared = self.store.histories.get(*node).and_then(|h| h.shared(0));
+                shared.map_or_else(copy, |numbers| Column::sharing(numbers, present))
+            };
+            let columns = self.layout.outputs.iter().zip(&rows).map(column).collect();
             let symbols = (0..present as u32).map(SymbolId).collect();
             out.push(FactorBatch { time: row.time, symbols, columns, diff: 1 });
         } else {

@@ -68,6 +68,9 @@ pub(super) struct NodeLayout {
     pub(super) chain: Vec<NodeId>,
     /// Number among the distinct outputs, if it is one.
     pub(super) output: Option<usize>,
+    /// Whether its rows are kept each for itself, to be shared with those they are given to: it is
+    /// an output, and nothing looks at its earlier rows.
+    pub(super) shared: bool,
     /// What people call what computes it; empty for what is given.
     pub(super) operator: String,
     /// What it is in the state of a panel; see [`super::snapshot`].
@@ -227,7 +230,7 @@ impl Layout {
     }
 
     pub(super) fn push(&mut self, place: Place, step: Step, operator: &str) {
-        let (reach, own, readers, chain, output, name) = Default::default();
+        let (reach, own, readers, chain, output, shared, name) = Default::default();
         let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
         let operator = if long { format!("{operator} {LONG}+") } else { operator.to_owned() };
         self.nodes.push(NodeLayout {
@@ -238,6 +241,7 @@ impl Layout {
             readers,
             chain,
             output,
+            shared,
             operator,
             name,
         });
@@ -306,6 +310,9 @@ impl Layout {
                 self.buffers = self.buffers.max(buffer + 1);
                 self.nodes[id].place = Place::Buffer(buffer);
             }
+            let node = &mut self.nodes[id];
+            let computed = !matches!(node.step, Step::Input | Step::Recursive { .. });
+            node.shared = node.output.is_some() && !windowed && computed;
             let mut args = self.nodes[id].step.args().to_vec();
             args.sort_unstable();
             args.dedup();

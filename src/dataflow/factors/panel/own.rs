@@ -275,6 +275,8 @@ pub(super) mod tests {
             ("ema", vec![x], vec![5.0]),
             ("bars_since", vec![rose], vec![]),
             ("value_when", vec![rose, x], vec![]),
+            ("session_first", vec![x], vec![]),
+            ("session_last", vec![y], vec![]),
         ]
         .into_iter()
         .enumerate()

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::bits::Bits;
 use super::history::History;
-use super::layout::{AcrossKernel, Layout, MOST_ARGUMENTS, Place, Step};
+use super::layout::{AcrossKernel, Layout, MOST_ARGUMENTS, NodeLayout, Place, Step};
 use super::own::{Gathered, OwnBars};
 use super::sums::Sums;
 use crate::dataflow::factors::blocks::{Cuts, Kept};
@@ -47,6 +47,10 @@ pub(super) struct Workspace {
     gathered: Gathered,
 }
 
+fn history(node: &NodeLayout) -> History {
+    if node.shared { History::apart() } else { History::default() }
+}
+
 /// Windows with more blocks are added up anew for every bar: there are none of that length.
 const MOST_BLOCKS: usize = 64;
 
@@ -74,7 +78,7 @@ pub(super) struct RowAt<'a> {
 impl Store {
     pub(super) fn new(layout: &Layout) -> Store {
         let mut store = Store {
-            histories: layout.nodes.iter().map(|_| History::default()).collect(),
+            histories: layout.nodes.iter().map(history).collect(),
             constants: layout.nodes.iter().map(|_| Vec::new()).collect(),
             own: OwnBars::new(layout),
             sorted: layout.sorted.iter().map(|(_, n)| Sorted::new(*n)).collect(),

@@ -1,9 +1,12 @@
 //! Residual of a regression on several series.
 
+#![expect(clippy::needless_range_loop, reason = "several rows of numbers side by side")]
+
 #[cfg(test)]
 use super::Twin;
 use super::{
-    Exactness, How, Kernel, Member, Parameter, Reads, Rolling, Window, needed, signature, there,
+    Exactness, Fold, How, Kernel, Member, Parameter, Reads, Rolling, Window, needed, signature,
+    sweep, there,
 };
 use crate::dataflow::factors::least_squares::{Moments, factors};
 use crate::dataflow::factors::simd::Level;
@@ -46,60 +49,123 @@ pub(super) static REGRESI: Member = Member {
 
 /// Sums over the rows of a window: one symbol's.
 struct Sums {
-    count: f64,
     mean: [f64; MAX_SERIES],
     /// Co-moments about the means; only the lower half is filled.
     moments: Moments,
 }
 
-fn residuals(_: Level, args: &[Window<'_>], how: How<'_>, range: Range<usize>, out: &mut [f64]) {
+fn residuals(
+    level: Level,
+    args: &[Window<'_>],
+    how: How<'_>,
+    range: Range<usize>,
+    out: &mut [f64],
+) {
+    // One for every number of series: their sums then stay in registers.
     let needed = needed(how, 2);
-    for (symbol, out) in range.zip(out) {
-        let newest = row(args, args.first().map_or(0, |w| w.len().saturating_sub(1)), symbol);
-        let sums = Sums::of(args, symbol, newest);
-        let defined = sums.count >= needed && newest.iter().take(args.len()).all(|x| there(*x));
-        *out = if defined { sums.residual(args.len()) } else { f64::NAN };
+    match args.len() {
+        2 => sweep::<8, _>(level, Residual::<2> { needed }, args, range, out),
+        3 => sweep::<8, _>(level, Residual::<3> { needed }, args, range, out),
+        4 => sweep::<8, _>(level, Residual::<4> { needed }, args, range, out),
+        5 => sweep::<8, _>(level, Residual::<5> { needed }, args, range, out),
+        6 => sweep::<8, _>(level, Residual::<6> { needed }, args, range, out),
+        7 => sweep::<8, _>(level, Residual::<7> { needed }, args, range, out),
+        _ => sweep::<8, _>(level, Residual::<MAX_SERIES> { needed }, args, range, out),
     }
 }
 
-/// The values of all series at one row of their windows.
-fn row(args: &[Window<'_>], at: usize, symbol: usize) -> [f64; MAX_SERIES] {
-    let mut values = [0.0; MAX_SERIES];
-    for (value, window) in values.iter_mut().zip(args) {
-        *value = window.value(at, symbol);
+/// Of `S` series, in two passes: means, and moments about them.
+#[derive(Clone, Copy)]
+struct Residual<const S: usize> {
+    needed: f64,
+}
+
+/// A row shifted by the newest one, so that the residual of the newest row needs no more; and which
+/// symbols have all of it: others add nothing.
+#[inline(always)]
+fn shifted<const L: usize, const S: usize>(
+    args: &[Window<'_>; S],
+    newest: &[[f64; L]; S],
+    row: usize,
+    at: usize,
+) -> ([[f64; L]; S], [bool; L]) {
+    let mut d = [[0.0; L]; S];
+    let mut whole = [true; L];
+    for i in 0..S {
+        let values = args[i].row::<L>(row, at);
+        for j in 0..L {
+            whole[j] &= there(values[j]);
+            d[i][j] = values[j] - newest[i][j];
+        }
     }
-    values
+    (d, whole)
+}
+
+impl<const S: usize> Fold for Residual<S> {
+    #[inline(always)]
+    fn fold<const L: usize>(self, args: &[Window<'_>], at: usize) -> [f64; L] {
+        let Some(args) = args.first_chunk::<S>() else { return [f64::NAN; L] };
+        let rows = args.first().map_or(0, Window::len);
+        let mut newest = [[0.0; L]; S];
+        for i in 0..S {
+            newest[i] = *args[i].newest::<L>(at);
+        }
+        let (mut count, mut mean) = ([0.0; L], [[0.0; L]; S]);
+        for row in 0..rows {
+            let (d, whole) = shifted::<L, S>(args, &newest, row, at);
+            for j in 0..L {
+                count[j] += if whole[j] { 1.0 } else { 0.0 };
+            }
+            for i in 0..S {
+                for j in 0..L {
+                    mean[i][j] += if whole[j] { d[i][j] } else { 0.0 };
+                }
+            }
+        }
+        for mean in &mut mean {
+            for j in 0..L {
+                mean[j] /= count[j];
+            }
+        }
+        let mut moments = [[[0.0; L]; S]; S];
+        for row in 0..rows {
+            let (mut d, whole) = shifted::<L, S>(args, &newest, row, at);
+            for i in 0..S {
+                for j in 0..L {
+                    d[i][j] = if whole[j] { d[i][j] - mean[i][j] } else { 0.0 };
+                }
+            }
+            for i in 0..S {
+                for k in 0..=i {
+                    for j in 0..L {
+                        moments[i][k][j] += d[i][j] * d[k][j];
+                    }
+                }
+            }
+        }
+        let mut out = [f64::NAN; L];
+        for j in 0..L {
+            let defined = newest.iter().all(|x| there(x[j]));
+            if count[j] >= self.needed && defined {
+                out[j] = Sums::of(&mean, &moments, j).residual(S);
+            }
+        }
+        out
+    }
 }
 
 impl Sums {
-    /// Shifted by the newest values, so that the residual of the newest row needs no more.
-    fn of(args: &[Window<'_>], symbol: usize, newest: [f64; MAX_SERIES]) -> Sums {
-        let series = args.len().min(MAX_SERIES);
-        let mut sums =
-            Sums { count: 0.0, mean: [0.0; MAX_SERIES], moments: [[0.0; MAX_SERIES]; MAX_SERIES] };
-        let rows = args.first().map_or(0, |window| window.len());
-        let whole = |at: usize| {
-            let values = row(args, at, symbol);
-            values[..series].iter().all(|x| there(*x)).then_some(values)
-        };
-        for values in (0..rows).filter_map(whole) {
-            sums.count += 1.0;
-            for i in 0..series {
-                sums.mean[i] += values[i] - newest[i];
-            }
-        }
-        for mean in &mut sums.mean {
-            *mean /= sums.count;
-        }
-        for values in (0..rows).filter_map(whole) {
-            let mut d = [0.0; MAX_SERIES];
-            for i in 0..series {
-                d[i] = (values[i] - newest[i]) - sums.mean[i];
-            }
-            for i in 0..series {
-                for j in 0..=i {
-                    sums.moments[i][j] += d[i] * d[j];
-                }
+    /// Those of one of the symbols side by side.
+    fn of<const L: usize, const S: usize>(
+        means: &[[f64; L]; S],
+        moments: &[[[f64; L]; S]; S],
+        symbol: usize,
+    ) -> Sums {
+        let mut sums = Sums { mean: [0.0; MAX_SERIES], moments: [[0.0; MAX_SERIES]; MAX_SERIES] };
+        for i in 0..S {
+            sums.mean[i] = means[i][symbol];
+            for k in 0..=i {
+                sums.moments[i][k] = moments[i][k][symbol];
             }
         }
         sums
@@ -128,8 +194,7 @@ mod tests {
             rows.iter().map(|r| r.iter().zip(newest).map(|(x, s)| x - s).collect()).collect();
         let mean: Vec<f64> =
             (0..k).map(|i| shifted.iter().fold(0.0, |s, r| s + r[i]) / n).collect();
-        let mut sums =
-            Sums { count: n, mean: [0.0; MAX_SERIES], moments: [[0.0; MAX_SERIES]; MAX_SERIES] };
+        let mut sums = Sums { mean: [0.0; MAX_SERIES], moments: [[0.0; MAX_SERIES]; MAX_SERIES] };
         sums.mean[..k].copy_from_slice(&mean);
         for i in 0..k {
             for j in 0..=i {

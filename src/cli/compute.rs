@@ -7,13 +7,16 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use super::sets::{choose, parameter, rename, rename_fields, set_parameters};
 use super::summary::{Summary, grouped};
 use super::{Format, Outcome, Terminal};
 use crate::config::TimeOfDay;
+use crate::dataflow::factors::Panel;
 use crate::dataflow::sinks::file::PanelFile;
-use crate::plan::{FactorError, FactorSet, MissingField, shipped, suggestion};
+use crate::dataflow::sources::file::Scan;
+use crate::plan::{FactorError, FactorSet, MissingField, shipped};
 use crate::runtime;
-use crate::runtime::{ComputeError, ComputeOptions};
+use crate::runtime::{ComputeError, ComputeOptions, State, StateError};
 
 /// Compute factors of a file of bars.
 ///
@@ -44,7 +47,7 @@ pub(super) struct Compute {
     #[arg(long, value_name = "HH:MM", default_value = "00:00")]
     day_begins: TimeOfDay,
     /// Which symbols count in cross-sections: all of the file at all times, or each from its first
-    /// row on, as in a pipeline.
+    /// row on, as in a pipeline. After a state, new symbols do so in any case.
     #[arg(long, value_enum, default_value_t)]
     universe: Universe,
     /// Only these factors of the sets.
@@ -60,6 +63,13 @@ pub(super) struct Compute {
     /// Memory for sorting a file that is not ordered by time; what is more waits on the disk.
     #[arg(long, value_name = "SIZE", default_value = "2 GiB", value_parser = size)]
     memory: usize,
+    /// Go on from a state that --save-state wrote: the input has newer bars only, of the same
+    /// fields, and so has the output. Values have the same bits as in one run over all bars.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Write the state at the end of the input, for --state of the next run; it may be that file.
+    #[arg(long, value_name = "FILE")]
+    save_state: Option<PathBuf>,
     /// How to print the result.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -86,6 +96,13 @@ impl Compute {
             terminal.error(&format!("error: {error}"));
             return Ok(Outcome::Usage);
         }
+        if let Some(state) = &self.save_state
+            && [Some(&self.input), self.output.as_ref()].contains(&Some(state))
+        {
+            let state = state.display();
+            terminal.error(&format!("error: --save-state: {state} is the input or the output"));
+            return Ok(Outcome::Usage);
+        }
         let Err(error) = self.run(&sets, terminal) else { return Ok(Outcome::Good) };
         match error.downcast_ref() {
             Some(ComputeError::Factors(FactorError::Missing(missing))) => {
@@ -98,7 +115,15 @@ impl Compute {
             Some(ComputeError::Factors(FactorError::Formulas(all))) => {
                 all.iter().for_each(|diagnostic| terminal.error(&format!("{diagnostic}\n")));
             }
-            Some(ComputeError::Factors(_) | ComputeError::Column(_)) => {
+            Some(
+                ComputeError::Factors(_)
+                | ComputeError::Column(_)
+                | ComputeError::State(
+                    StateError::Version { .. }
+                    | StateError::Formulas { .. }
+                    | StateError::Old { .. },
+                ),
+            ) => {
                 terminal.error(&format!("error: {error}"));
             }
             _ => return Err(error),
@@ -155,9 +180,18 @@ impl Compute {
             Universe::Seen => runtime::Universe::Seen,
         };
         let options = ComputeOptions { threads, memory_bytes: self.memory, universe };
+        let state = self.state.as_deref().map(|path| compute.open_state(path)).transpose()?;
         let scanning = Bar::new(terminal.interactive(), "{bytes}/{total_bytes} looked at");
-        let scan = compute.scan(&scanning.progress())?;
+        let scan = compute.scan(state.as_ref(), &scanning.progress())?;
         scanning.finish();
+        if let Some((state, through)) = state.as_ref().and_then(|s| Some((s, s.through()?))) {
+            let (known, all) = (state.symbols(), scan.symbols.len());
+            terminal.error(&format!(
+                "note: goes on from {through} with {} symbols, {} of them new",
+                grouped(all as u64),
+                grouped((all - known) as u64)
+            ));
+        }
         if let Some(bytes) = compute.spilled(&scan, options) {
             terminal.error(&format!(
                 "note: {} is not ordered by time and larger than --memory: {} MiB wait in {}",
@@ -166,7 +200,33 @@ impl Compute {
                 std::env::temp_dir().display()
             ));
         }
-        let file = compute.output(&scan);
+        let panels = self.results(&compute, &scan, state, options, terminal)?;
+        if let Some(path) = &self.save_state {
+            let bytes = compute.save(path, &scan, &panels)?;
+            let (path, size) = (path.display(), bytes.div_ceil(1 << 20));
+            terminal.error(&format!("note: {path}: the state for the next bars, {size} MiB"));
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        let values = scan.rows as f64 * compute.factors().count() as f64;
+        terminal.error(&format!(
+            "{} rows in {seconds:.1} s: {} rows/s, {} values/s",
+            grouped(scan.rows),
+            grouped((scan.rows as f64 / seconds) as u64),
+            grouped((values / seconds) as u64),
+        ));
+        Ok(())
+    }
+
+    /// Computes into the output or onto the terminal.
+    fn results(
+        &self,
+        compute: &runtime::Compute,
+        scan: &Scan,
+        state: Option<State>,
+        options: ComputeOptions,
+        terminal: &mut Terminal,
+    ) -> anyhow::Result<Vec<Panel>> {
+        let file = compute.output(scan);
         let computing =
             Bar::new(terminal.interactive(), "{human_pos}/{human_len} rows  {per_sec}  {eta}");
         let factors = file.factors.len();
@@ -174,7 +234,8 @@ impl Compute {
         match &self.output {
             Some(path) => {
                 let mut writer = file.create(path)?;
-                compute.run(&scan, options, &mut writer, &computing.progress())?;
+                let progress = computing.progress();
+                let panels = compute.run(scan, state, options, &mut writer, &progress)?;
                 writer.finish()?;
                 computing.finish();
                 let path = path.display().to_string();
@@ -186,110 +247,21 @@ impl Compute {
                     Format::Json => terminal
                         .json(&json!({ "output": path, "rows": rows, "factors": factors }))?,
                 }
+                Ok(panels)
             }
             None => {
                 let mut summary = Summary::new(file);
-                compute.run(&scan, options, &mut summary, &computing.progress())?;
+                let progress = computing.progress();
+                let panels = compute.run(scan, state, options, &mut summary, &progress)?;
                 computing.finish();
                 match self.format {
                     Format::Text => summary.lines().iter().for_each(|line| terminal.line(line)),
                     Format::Json => terminal.json(&summary.json())?,
                 }
+                Ok(panels)
             }
         }
-        let seconds = began.elapsed().as_secs_f64();
-        terminal.error(&format!(
-            "{} rows in {seconds:.1} s: {} rows/s, {} values/s",
-            grouped(scan.rows),
-            grouped((scan.rows as f64 / seconds) as u64),
-            grouped((scan.rows as f64 * factors as f64 / seconds) as u64),
-        ));
-        Ok(())
     }
-}
-
-/// Reads `NAME=VALUE`.
-fn parameter(text: &str) -> Result<(String, f64), String> {
-    let form = || "write NAME=VALUE, as in n=20".to_owned();
-    let (name, value) = text.split_once('=').ok_or_else(form)?;
-    match value.trim().parse::<f64>() {
-        Ok(value) if value.is_finite() => Ok((name.trim().to_owned(), value)),
-        _ => Err(format!("`{}` is not a number", value.trim())),
-    }
-}
-
-/// Gives parameters other values, in every set that has them; each must be in one of them.
-fn set_parameters(sets: &mut [FactorSet], given: &[(String, f64)]) -> Result<(), String> {
-    for (name, value) in given {
-        let mut known = false;
-        for set in &mut *sets {
-            known |= set.set_parameter(name, *value).is_ok();
-        }
-        if !known {
-            let names: Vec<&str> = sets
-                .iter()
-                .flat_map(FactorSet::parameters)
-                .map(|(name, _)| name.as_str())
-                .collect();
-            let near = suggestion(name, "parameters", &names);
-            let near = near.map_or(String::new(), |near| format!("; {near}"));
-            return Err(format!("--parameter: no set has a parameter `{name}`{near}"));
-        }
-    }
-    Ok(())
-}
-
-/// Two names around an equals sign.
-fn rename(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=').map(|(from, to)| (from.trim(), to.trim())) {
-        Some((from, to)) if !from.is_empty() && !to.is_empty() => {
-            Ok((from.to_owned(), to.to_owned()))
-        }
-        _ => Err("write it like close=adj_close".to_owned()),
-    }
-}
-
-/// Renames fields in every set that reads them; one must.
-fn rename_fields(sets: &mut [FactorSet], given: &[(String, String)]) -> Result<(), String> {
-    for (from, to) in given {
-        let results: Vec<_> = sets.iter_mut().map(|set| set.rename(from, to)).collect();
-        if results.iter().all(Result::is_err) {
-            let first = results.into_iter().find_map(Result::err);
-            let first = first.unwrap_or_else(|| "it is for sets, and there is none".to_owned());
-            return Err(format!("--rename: {first}"));
-        }
-    }
-    Ok(())
-}
-
-/// Takes factors out of the first `named` sets; each name must be in one of them.
-fn choose(
-    sets: &mut [FactorSet],
-    named: usize,
-    only: &[String],
-    except: &[String],
-) -> Result<(), String> {
-    if only.is_empty() && except.is_empty() {
-        return Ok(());
-    }
-    let sets = sets.get_mut(..named).unwrap_or_default();
-    for name in only.iter().chain(except) {
-        if !sets.iter().any(|set| set.names().any(|known| known == name)) {
-            return Err(format!("--only and --except: no set has a factor `{name}`"));
-        }
-    }
-    for set in sets {
-        let own = |names: &[String]| -> Vec<String> {
-            names.iter().filter(|n| set.names().any(|known| known == *n)).cloned().collect()
-        };
-        let (mut keep, mut leave) = (own(only), own(except));
-        if !only.is_empty() && keep.is_empty() {
-            leave = set.names().map(str::to_owned).collect();
-            keep.clear();
-        }
-        set.keep(&keep, &leave)?;
-    }
-    Ok(())
 }
 
 /// Bytes, from a text with a unit.

@@ -12,6 +12,7 @@ mod load;
 mod output;
 mod run;
 mod schema;
+mod sets;
 mod summary;
 
 use std::ffi::OsString;

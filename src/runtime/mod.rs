@@ -15,7 +15,9 @@ mod workers;
 
 pub use backfill::{BackfillError, BackfillOptions, Written, backfill};
 pub use bench::{BenchOptions, Figures, OperatorCost, Spread, bench};
-pub use compute::{Compute, ComputeError, ComputeOptions, ComputeProgress, Universe};
+pub use compute::{
+    Compute, ComputeError, ComputeOptions, ComputeProgress, State, StateError, Universe,
+};
 pub use live::{LiveError, LiveOptions, run};
 pub use signals::stop_on_signals;
 pub use stop::Stop;

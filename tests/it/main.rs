@@ -10,6 +10,7 @@
 
 mod broker;
 mod compute;
+mod compute_state;
 mod explain;
 mod factors;
 mod kafka_mock;

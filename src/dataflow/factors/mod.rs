@@ -17,6 +17,7 @@ mod random;
 mod recursive;
 mod rolling;
 mod simd;
+mod snapshot;
 mod sorted;
 mod split;
 mod sum;
@@ -29,8 +30,9 @@ use std::ops::Range;
 
 use crate::formula::{Mode, Signature};
 
-pub use panel::{Cost, Emit, Late, Panel, PanelError, Rows, Stats, kept};
+pub use panel::{Cost, Emit, Frame, Late, Panel, PanelError, Rows, Section, Snapshot, Stats, kept};
 pub use simd::Level;
+pub use snapshot::{SnapshotError, SnapshotReader, write_snapshot};
 pub use split::split;
 
 use blocks::{Blocked, Cuts};

@@ -62,12 +62,12 @@ impl<P: PanelPart> Lane<P> {
         put((std::mem::take(&mut self.times), piece))
     }
 
-    /// Gives what is left.
-    fn finish(&mut self, put: &mut TakeCut<'_, P>) -> Result<(), ComputeError> {
+    /// Gives what is left, and the panel at its end.
+    fn finish(mut self, put: &mut TakeCut<'_, P>) -> Result<Panel, ComputeError> {
         if !self.times.is_empty() {
             self.cut(put)?;
         }
-        Ok(())
+        Ok(self.panel)
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn alone<S: PanelSink>(
     mut lanes: Vec<Lane<S::Part>>,
     sink: &mut S,
     progress: &Rows<'_>,
-) -> Result<(), ComputeError> {
+) -> Result<Vec<Panel>, ComputeError> {
     let mut put = |(times, piece): Cut<S::Part>| {
         sink.put(&times, vec![piece])?;
         Ok(true)
@@ -90,7 +90,7 @@ pub(super) fn alone<S: PanelSink>(
         done += batch.len() as u64;
         progress(done);
     }
-    lanes.iter_mut().try_for_each(|lane| lane.finish(&mut put))
+    lanes.into_iter().map(|lane| lane.finish(&mut put)).collect()
 }
 
 /// Reads on one thread, computes on a thread for each lane, and writes on the calling one.
@@ -99,7 +99,7 @@ pub(super) fn together<S: PanelSink>(
     lanes: Vec<Lane<S::Part>>,
     sink: &mut S,
     progress: &Rows<'_>,
-) -> Result<(), ComputeError> {
+) -> Result<Vec<Panel>, ComputeError> {
     std::thread::scope(|scope| {
         let (mut batches, mut pieces, mut computing) = (Vec::new(), Vec::new(), Vec::new());
         for lane in lanes {
@@ -112,10 +112,11 @@ pub(super) fn together<S: PanelSink>(
         let reading = scope.spawn(move || read(bars, &batches, progress));
         let written = write(sink, pieces);
         // What went wrong first in the order of the work is the cause of what follows.
-        let mut results = vec![finished(reading.join())];
-        results.extend(computing.into_iter().map(|lane| finished(lane.join())));
-        results.push(written);
-        results.into_iter().collect()
+        let read = finished(reading.join());
+        let lanes: Vec<_> = computing.into_iter().map(|lane| finished(lane.join())).collect();
+        read?;
+        let panels = lanes.into_iter().collect::<Result<_, _>>()?;
+        written.map(|()| panels)
     })
 }
 
@@ -146,11 +147,12 @@ fn compute<P: PanelPart>(
     mut lane: Lane<P>,
     batches: &Receiver<Arc<RowBatch>>,
     pieces: &Sender<Cut<P>>,
-) -> Result<(), ComputeError> {
+) -> Result<Panel, ComputeError> {
     let mut put = |cut: Cut<P>| Ok(pieces.send(cut).is_ok());
     for batch in batches {
         if !lane.take(&batch, &mut put)? {
-            return Ok(());
+            // Nobody wants more: the writer says why.
+            return Ok(lane.panel);
         }
     }
     lane.finish(&mut put)

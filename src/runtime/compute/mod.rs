@@ -5,6 +5,7 @@
 //! lane, so the number of lanes does not change a bit.
 
 mod lane;
+mod state;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ use crate::dataflow::sources::file::{self, Bars, ColumnKind, ReadError, Scan};
 use crate::model::SymbolId;
 use crate::plan::{FactorError, FactorPlan, FactorSet, SourcePlan};
 use lane::Lane;
+
+pub use state::{State, StateError};
 
 /// Why factors were not computed.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,9 @@ pub enum ComputeError {
     /// A column that every input has.
     #[error("{0}")]
     Column(String),
+    /// The state cannot be gone on from, or not be written.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// A fault of ours.
     #[error(transparent)]
     Panel(#[from] PanelError),
@@ -109,12 +115,30 @@ impl Compute {
         &self.factors.derived
     }
 
-    /// Looks at the symbols and times of the file. `progress` is told bytes.
+    /// Opens a state that [`Compute::save`] wrote.
     ///
     /// # Errors
-    /// The first thing that cannot be read; a file without rows.
-    pub fn scan(&self, progress: &ComputeProgress<'_>) -> Result<Scan, ComputeError> {
-        Ok(file::scan(&self.input, &self.source, &mut |done, all| progress(done, all))?)
+    /// A file that cannot be read, is damaged, or is of other formulas or another version.
+    pub fn open_state(&self, path: &Path) -> Result<State, ComputeError> {
+        Ok(State::open(path, &self.factors)?)
+    }
+
+    /// Looks at the symbols and times of the file, and adds the symbols of the state. `progress` is
+    /// told bytes.
+    ///
+    /// # Errors
+    /// The first thing that cannot be read; a file without rows, or with rows that are not newer
+    /// than the state.
+    pub fn scan(
+        &self,
+        state: Option<&State>,
+        progress: &ComputeProgress<'_>,
+    ) -> Result<Scan, ComputeError> {
+        let mut scan = file::scan(&self.input, &self.source, &mut |done, all| progress(done, all))?;
+        if let Some(state) = state {
+            state.join(&mut scan, &self.input)?;
+        }
+        Ok(scan)
     }
 
     /// Bytes that wait on the disk because the file is neither ordered by time nor small enough.
@@ -144,27 +168,31 @@ impl Compute {
         }
     }
 
-    /// Computes all times, oldest first, into `sink`. `progress` is told rows.
+    /// Computes all times, oldest first, into `sink`. After a state, symbols that it does not know
+    /// count from their first row on, whatever the universe. `progress` is told rows. Gives what
+    /// [`Compute::save`] writes.
     ///
     /// # Errors
-    /// What cannot be read; two rows of a symbol at a time; what `sink` gives.
+    /// What cannot be read; two rows of a symbol at a time; what `sink` gives; a damaged state.
     pub fn run<S: PanelSink>(
         &self,
         scan: &Scan,
+        mut state: Option<State>,
         options: ComputeOptions,
         sink: &mut S,
         progress: &ComputeProgress<'_>,
-    ) -> Result<(), ComputeError> {
+    ) -> Result<Vec<Panel>, ComputeError> {
         let mut lanes = Vec::new();
         for factors in split(&self.factors.graph, options.threads) {
             let graph = self.factors.graph.part(&factors);
             let part = sink.part(&factors)?;
             let mut panel = Panel::new(&graph, self.source.fields.len(), 1, Emit::Nothing)?;
-            match options.universe {
-                Universe::All => {
+            match (&mut state, options.universe) {
+                (Some(state), _) => panel = state.restore(panel, scan)?,
+                (None, Universe::All) => {
                     panel.declare((0..scan.symbols.len()).map(|id| SymbolId(id as u32)));
                 }
-                Universe::Seen => panel.reserve(scan.symbols.len()),
+                (None, Universe::Seen) => panel.reserve(scan.symbols.len()),
             }
             lanes.push(Lane::new(panel, part, sink.times_per_piece()));
         }
@@ -173,5 +201,14 @@ impl Compute {
             0 | 1 => lane::alone(bars, lanes, sink, &|done| progress(done, scan.rows)),
             _ => lane::together(bars, lanes, sink, &|done| progress(done, scan.rows)),
         }
+    }
+
+    /// Writes down where [`Compute::run`] ended, for a later one to go on from. Gives the bytes of
+    /// the file, which is there as a whole or not at all.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn save(&self, path: &Path, scan: &Scan, panels: &[Panel]) -> Result<u64, ComputeError> {
+        Ok(state::save(path, &self.factors, &scan.symbols, panels)?)
     }
 }

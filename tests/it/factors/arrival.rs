@@ -176,7 +176,7 @@ fn work(panel: &mut Panel, watermark: Time, early: bool, fuel: usize, factors: &
 }
 
 /// The first place in which two rows differ by their bits; missing is missing.
-fn differing(a: &[f64], b: &[f64]) -> Option<usize> {
+pub(super) fn differing(a: &[f64], b: &[f64]) -> Option<usize> {
     let same = |x: f64, y: f64| x.to_bits() == y.to_bits() || (x.is_nan() && y.is_nan());
     a.iter().zip(b).position(|(x, y)| !same(*x, *y))
 }

@@ -9,3 +9,4 @@ mod bars;
 mod degenerate;
 mod library;
 mod properties;
+mod snapshots;

@@ -73,6 +73,8 @@ pub(super) struct NodeLayout {
     pub(super) shared: bool,
     /// What people call what computes it; empty for what is given.
     pub(super) operator: String,
+    /// What it is in the state of a panel; see [`super::snapshot`].
+    pub(super) name: String,
 }
 
 /// Where the rows of a node are.
@@ -202,7 +204,7 @@ impl Layout {
                     Computed::By(step) => (Place::Kept, step),
                     Computed::State(state) => {
                         ids.push(layout.push_recursive(state, name(&node.kind)));
-                        layout.ends.push(layout.nodes.len());
+                        layout.end_of(node);
                         continue;
                     }
                 },
@@ -210,7 +212,7 @@ impl Layout {
             let step = layout.of_own_bars(step);
             layout.push(place, step, name(&node.kind));
             ids.push(layout.nodes.len() - 1);
-            layout.ends.push(layout.nodes.len());
+            layout.end_of(node);
         }
         for (name, node) in &graph.outputs {
             if *node >= graph.nodes.len() {
@@ -227,10 +229,10 @@ impl Layout {
         Ok(layout)
     }
 
-    pub(super) fn push(&mut self, place: Place, step: Step, name: &str) {
-        let (reach, own, readers, chain, output, shared) = Default::default();
+    pub(super) fn push(&mut self, place: Place, step: Step, operator: &str) {
+        let (reach, own, readers, chain, output, shared, name) = Default::default();
         let long = matches!(&step, Step::Rolling { rules, .. } if rules.window >= LONG);
-        let operator = if long { format!("{name} {LONG}+") } else { name.to_owned() };
+        let operator = if long { format!("{operator} {LONG}+") } else { operator.to_owned() };
         self.nodes.push(NodeLayout {
             place,
             step,
@@ -241,6 +243,7 @@ impl Layout {
             output,
             shared,
             operator,
+            name,
         });
     }
 

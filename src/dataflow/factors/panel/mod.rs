@@ -6,8 +6,7 @@
 //! collected. `work` first brings corrected rows up to date, oldest first, and then closes times.
 //! Every cell is computed by the same code on both ways, so its bits depend on the rows alone.
 //!
-//! A snapshot would be the kept rows with their presence and membership, `base_members`,
-//! `late_through`, `closed_through` and the open rows: everything else follows from the graph.
+//! What a panel must know to go on is written down by [`Panel::snapshot`].
 
 mod bits;
 mod call;
@@ -24,6 +23,7 @@ mod profile;
 mod rows;
 mod session;
 mod share;
+mod snapshot;
 mod store;
 mod sums;
 #[cfg(test)]
@@ -48,6 +48,7 @@ pub use layout::PanelError;
 pub use planned::kept;
 pub use profile::Cost;
 pub use rows::{Late, Rows};
+pub use snapshot::{Frame, Section, Snapshot};
 
 /// How revisions of closed times are given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,14 +57,39 @@ impl OwnBars {
         rows.map(|row| row.capacity() * size_of::<f64>()).sum()
     }
 
+    /// How many own bars a symbol had before the rows that may change.
+    pub(super) fn count(&self, symbol: usize) -> usize {
+        self.counts.get(symbol).copied().unwrap_or(0)
+    }
+
     /// The value of a node at the own bar number `ago` before the rows that may change, 0 = newest.
-    fn value(&self, node: NodeId, symbol: usize, ago: usize) -> Option<f64> {
+    pub(super) fn value(&self, node: NodeId, symbol: usize, ago: usize) -> Option<f64> {
         let rows = &self.rings.get(node)?.rows;
         let place = self.counts.get(symbol)?.checked_sub(ago + 1)?;
         if ago >= rows.len() {
             return None;
         }
         rows.get(place % rows.len())?.get(symbol).copied()
+    }
+
+    /// Goes on from so many own bars of a symbol.
+    pub(super) fn set_count(&mut self, symbol: usize, count: usize) {
+        if let Some(known) = self.counts.get_mut(symbol) {
+            *known = count;
+        }
+    }
+
+    /// Puts a value where [`OwnBars::value`] finds it; nothing where the symbol had no such bar.
+    pub(super) fn set_value(&mut self, node: NodeId, symbol: usize, ago: usize, value: f64) {
+        let place = self.count(symbol).checked_sub(ago.saturating_add(1));
+        if let (Some(place), Some(ring)) = (place, self.rings.get_mut(node))
+            && !ring.rows.is_empty()
+        {
+            let depth = ring.rows.len();
+            if let Some(cell) = ring.rows[place % depth].get_mut(symbol) {
+                *cell = value;
+            }
+        }
     }
 }
 
@@ -83,10 +108,7 @@ impl Layout {
 
     /// The node that says where a symbol has a bar.
     fn presence_node(&mut self) -> NodeId {
-        let presence = self.presence.unwrap_or_else(|| {
-            self.push(Place::Kept, Step::Input, "");
-            self.nodes.len() - 1
-        });
+        let presence = self.presence.unwrap_or_else(|| self.push_shared("presence"));
         self.presence = Some(presence);
         presence
     }
@@ -223,7 +245,7 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::Emit;
     use super::super::tests::{FIELDS, Step, check, value};
     use crate::dataflow::factors::random::Random;
@@ -232,7 +254,7 @@ mod tests {
     use crate::formula::{Graph, Mode};
 
     /// Windows over own bars, over each other, and around a cross-section.
-    fn graph(partial: bool) -> Graph {
+    pub(in super::super) fn graph(partial: bool) -> Graph {
         let traded = Mode { traded: true, partial, qlib: partial, ..Mode::PLAIN };
         let mut b = Builder::default();
         let (x, y) = (b.field(0), b.field(1));
@@ -271,7 +293,7 @@ mod tests {
 
     /// Some symbols trade at nearly all times, others hardly ever, some stop for long: longer than
     /// anything that is kept. Bars of the last few times come late, change and disappear.
-    fn stream(random: &mut Random) -> Vec<Step> {
+    pub(in super::super) fn stream(random: &mut Random) -> Vec<Step> {
         let mut steps = Vec::new();
         let row = |random: &mut Random| (0..FIELDS).map(|_| value(random)).collect::<Vec<_>>();
         let mut stopped = [0_usize; 11];

@@ -1,7 +1,7 @@
 //! Which session a time belongs to: what operators of sessions read beside their arguments.
 
 use super::Panel;
-use super::layout::{Layout, Place, Step};
+use super::layout::Layout;
 use crate::formula::NodeId;
 use crate::model::Time;
 
@@ -21,8 +21,7 @@ impl Layout {
         if let Some((_, node)) = known {
             return *node;
         }
-        self.push(Place::Kept, Step::Input, "");
-        let node = self.nodes.len() - 1;
+        let node = self.push_shared(&format!("session {begins}"));
         self.sessions.push((begins, node));
         node
     }

@@ -25,7 +25,7 @@ pub(super) fn value(random: &mut Random) -> f64 {
 }
 
 /// Five hours apart, so that a session has some times.
-fn time(t: usize) -> Time {
+pub(super) fn time(t: usize) -> Time {
     Time::from_millis(t as i64 * 5 * 3_600_000)
 }
 
@@ -55,7 +55,7 @@ pub(super) enum Step {
 }
 
 /// A random stream that mostly moves forward in time.
-fn stream(random: &mut Random, steps: usize, most_symbols: usize) -> Vec<Step> {
+pub(super) fn stream(random: &mut Random, steps: usize, most_symbols: usize) -> Vec<Step> {
     let (mut now, mut out) = (10_usize, Vec::new());
     let mut symbols = 1 + random.below(most_symbols);
     let row = |random: &mut Random| (0..FIELDS).map(|_| value(random)).collect::<Vec<_>>();
@@ -329,7 +329,7 @@ fn windows_longer_than_all_history_are_missing() {
 }
 
 /// Rows that were given out, with their sign and bits.
-fn rows_of(batches: &[FactorBatch]) -> BTreeSet<(Time, i8, SymbolId, Vec<u64>)> {
+pub(super) fn rows_of(batches: &[FactorBatch]) -> BTreeSet<(Time, i8, SymbolId, Vec<u64>)> {
     let mut rows = BTreeSet::new();
     for batch in batches {
         for (i, symbol) in batch.symbols.iter().enumerate() {

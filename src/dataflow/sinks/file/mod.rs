@@ -121,6 +121,24 @@ fn write(
     temporary.keep()
 }
 
+/// Writes a file of any kind, which appears under its name only when `fill` is done with it and it
+/// is on the disk. Gives its bytes.
+///
+/// # Errors
+/// What the system says.
+pub fn write_whole(
+    path: &Path,
+    fill: &mut dyn FnMut(&File) -> io::Result<()>,
+) -> Result<u64, WriteError> {
+    let io = |error| WriteError::Io { path: path.to_owned(), error };
+    let (temporary, file) = Temporary::create(path)?;
+    fill(&file).map_err(io)?;
+    file.sync_all().map_err(io)?;
+    let bytes = file.metadata().map_err(io)?.len();
+    temporary.keep()?;
+    Ok(bytes)
+}
+
 /// A file beside the one that is to be written; removed unless it is kept.
 struct Temporary {
     path: PathBuf,

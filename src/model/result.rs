@@ -1,6 +1,6 @@
 //! Factor results in columns: what appeared and what disappeared at one time.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -23,14 +23,28 @@ pub struct FactorBatch {
 
 /// One factor of a batch. A clone shares the numbers: whoever sends a column on and keeps it for a
 /// revision does not copy it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(from = "Vec<f64>", into = "Vec<f64>")]
-pub struct Column(Arc<Vec<f64>>);
+pub struct Column {
+    /// Columns that were made together stand together.
+    numbers: Arc<Vec<f64>>,
+    range: Range<usize>,
+}
 
 impl Column {
+    /// Columns of one number each, which cost no more than one column of all.
+    pub fn singles(values: Vec<f64>) -> impl Iterator<Item = Column> {
+        let numbers = Arc::new(values);
+        (0..numbers.len())
+            .map(move |at| Column { numbers: Arc::clone(&numbers), range: at..at + 1 })
+    }
+
     /// The numbers, to be changed; copied first if a clone still shares them.
-    pub fn to_mut(&mut self) -> &mut Vec<f64> {
-        Arc::make_mut(&mut self.0)
+    pub fn to_mut(&mut self) -> &mut [f64] {
+        if self.range.len() < self.numbers.len() {
+            *self = Column::from(self.to_vec());
+        }
+        Arc::make_mut(&mut self.numbers).as_mut_slice()
     }
 }
 
@@ -38,19 +52,30 @@ impl Deref for Column {
     type Target = [f64];
 
     fn deref(&self) -> &[f64] {
-        &self.0
+        self.numbers.get(self.range.clone()).unwrap_or(&[])
+    }
+}
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Column) -> bool {
+        **self == **other
     }
 }
 
 impl From<Vec<f64>> for Column {
     fn from(values: Vec<f64>) -> Column {
-        Column(Arc::new(values))
+        let range = 0..values.len();
+        Column { numbers: Arc::new(values), range }
     }
 }
 
 impl From<Column> for Vec<f64> {
     fn from(column: Column) -> Vec<f64> {
-        Arc::unwrap_or_clone(column.0)
+        if column.range.len() == column.numbers.len() {
+            Arc::unwrap_or_clone(column.numbers)
+        } else {
+            column.to_vec()
+        }
     }
 }
 

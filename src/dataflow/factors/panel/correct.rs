@@ -276,10 +276,12 @@ impl Panel {
         let output = self.layout.nodes[node].output;
         let cells = self.store.histories[node].row_mut(back, width);
         let mut changed = std::mem::take(&mut self.correction.changed);
+        let (mut computed, mut others) = (0, 0);
         changed.clear();
         changed.resize(groups.len(), 0);
         runs(groups, |first, end| {
             for group in first..end {
+                computed += GROUP as u64;
                 let of = group * GROUP..(group + 1) * GROUP;
                 let (Some(old), Some(new)) = (cells.get_mut(of.clone()), fresh.get(of.clone()))
                 else {
@@ -290,10 +292,13 @@ impl Panel {
                 }
                 changed[group / 64] |= 1 << (group % 64);
                 for ((symbol, cell), value) in of.zip(old).zip(new) {
-                    self.correction.write(output, symbol, cell, *value);
+                    let changed = self.correction.write(output, symbol, cell, *value);
+                    others += u64::from(changed);
                 }
             }
         });
+        self.stats.recomputed += computed;
+        self.stats.changed += others;
         self.correction.changed = changed;
         self.correction.fresh = fresh;
     }

@@ -12,7 +12,7 @@ pub(super) fn same(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
 }
 
-fn canonical(x: f64) -> f64 {
+pub(super) fn canonical(x: f64) -> f64 {
     if x.is_nan() { f64::NAN } else { x }
 }
 

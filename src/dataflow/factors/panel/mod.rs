@@ -23,6 +23,7 @@ mod profile;
 mod rows;
 mod share;
 mod store;
+mod strip;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ use dirty::Dirty;
 use layout::Layout;
 use open::{OpenRow, Staged};
 use store::{Store, Workspace};
+use strip::Strip;
 
 pub use layout::PanelError;
 pub use profile::Cost;
@@ -66,6 +68,11 @@ pub struct Stats {
     pub closed: u64,
     /// Rows of closed times that were brought up to date.
     pub corrected: u64,
+    /// Cells of nodes computed for corrections; results on the way to them that are not kept are not
+    /// counted, since nobody knows whether they changed.
+    pub recomputed: u64,
+    /// How many of these changed.
+    pub changed: u64,
     /// Rows (time, symbol) whose factors were given out again or withdrawn.
     pub revisions: u64,
 }
@@ -118,6 +125,7 @@ pub struct Panel {
     spare_dirty: Vec<Dirty>,
     workspace: Workspace,
     correction: Correction,
+    strip: Strip,
     stats: Stats,
     profile: Option<profile::Profile>,
 }
@@ -163,6 +171,7 @@ impl Panel {
             first_dirty: 0,
             spare_dirty: Vec::new(),
             workspace: Workspace::default(),
+            strip: Strip::default(),
             stats: Stats::default(),
             profile: None,
         })
@@ -180,9 +189,15 @@ impl Panel {
         fuel: usize,
         out: &mut Vec<FactorBatch>,
     ) -> bool {
-        for _ in 0..fuel {
+        let mut spent = 0;
+        while spent < fuel {
+            spent += 1;
             if let Some(at) = self.next_dirty() {
-                self.correct(at, out);
+                match self.correct_symbol(at, out) {
+                    // As much as so many rows of all symbols.
+                    Some(rows) => spent += rows / self.store.width,
+                    None => self.correct(at, out),
+                }
             } else if self.settle() && self.closable(watermark, early) {
                 self.close(out);
                 self.settle();

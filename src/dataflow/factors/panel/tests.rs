@@ -54,7 +54,7 @@ pub(super) enum Step {
 }
 
 /// A random stream that mostly moves forward in time.
-fn stream(random: &mut Random, steps: usize, most_symbols: usize) -> Vec<Step> {
+pub(super) fn stream(random: &mut Random, steps: usize, most_symbols: usize) -> Vec<Step> {
     let (mut now, mut out) = (10_usize, Vec::new());
     let mut symbols = 1 + random.below(most_symbols);
     let row = |random: &mut Random| (0..FIELDS).map(|_| value(random)).collect::<Vec<_>>();

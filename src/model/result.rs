@@ -1,6 +1,6 @@
 //! Factor results in columns: what appeared and what disappeared at one time.
 
-use std::ops::{Deref, Range};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -22,29 +22,24 @@ pub struct FactorBatch {
 }
 
 /// One factor of a batch. A clone shares the numbers: whoever sends a column on and keeps it for a
-/// revision does not copy it.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// revision does not copy it. A single number, as of a corrected symbol, takes no memory of its own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Vec<f64>", into = "Vec<f64>")]
-pub struct Column {
-    /// Columns that were made together stand together.
-    numbers: Arc<Vec<f64>>,
-    range: Range<usize>,
+pub struct Column(Numbers);
+
+#[derive(Clone, Debug)]
+enum Numbers {
+    One(f64),
+    Many(Arc<Vec<f64>>),
 }
 
 impl Column {
-    /// Columns of one number each, which cost no more than one column of all.
-    pub fn singles(values: Vec<f64>) -> impl Iterator<Item = Column> {
-        let numbers = Arc::new(values);
-        (0..numbers.len())
-            .map(move |at| Column { numbers: Arc::clone(&numbers), range: at..at + 1 })
-    }
-
     /// The numbers, to be changed; copied first if a clone still shares them.
     pub fn to_mut(&mut self) -> &mut [f64] {
-        if self.range.len() < self.numbers.len() {
-            *self = Column::from(self.to_vec());
+        match &mut self.0 {
+            Numbers::One(number) => std::slice::from_mut(number),
+            Numbers::Many(numbers) => Arc::make_mut(numbers).as_mut_slice(),
         }
-        Arc::make_mut(&mut self.numbers).as_mut_slice()
     }
 }
 
@@ -52,7 +47,16 @@ impl Deref for Column {
     type Target = [f64];
 
     fn deref(&self) -> &[f64] {
-        self.numbers.get(self.range.clone()).unwrap_or(&[])
+        match &self.0 {
+            Numbers::One(number) => std::slice::from_ref(number),
+            Numbers::Many(numbers) => numbers,
+        }
+    }
+}
+
+impl Default for Column {
+    fn default() -> Column {
+        Vec::new().into()
     }
 }
 
@@ -62,19 +66,26 @@ impl PartialEq for Column {
     }
 }
 
+impl From<f64> for Column {
+    fn from(number: f64) -> Column {
+        Column(Numbers::One(number))
+    }
+}
+
 impl From<Vec<f64>> for Column {
     fn from(values: Vec<f64>) -> Column {
-        let range = 0..values.len();
-        Column { numbers: Arc::new(values), range }
+        match values.as_slice() {
+            [number] => Column::from(*number),
+            _ => Column(Numbers::Many(Arc::new(values))),
+        }
     }
 }
 
 impl From<Column> for Vec<f64> {
     fn from(column: Column) -> Vec<f64> {
-        if column.range.len() == column.numbers.len() {
-            Arc::unwrap_or_clone(column.numbers)
-        } else {
-            column.to_vec()
+        match column.0 {
+            Numbers::One(number) => vec![number],
+            Numbers::Many(numbers) => Arc::unwrap_or_clone(numbers),
         }
     }
 }
@@ -82,5 +93,25 @@ impl From<Column> for Vec<f64> {
 impl FromIterator<f64> for Column {
     fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Column {
         values.into_iter().collect::<Vec<f64>>().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_any_length_hold_their_numbers_and_change_alone() {
+        for len in [0, 1, 2, 5] {
+            let numbers: Vec<f64> = (0..len).map(f64::from).collect();
+            let column: Column = numbers.iter().copied().collect();
+            assert_eq!(*column, *numbers);
+            let mut other = column.clone();
+            other.to_mut().iter_mut().for_each(|number| *number += 1.0);
+            assert_eq!(*column, *numbers, "a clone keeps what it had");
+            assert_eq!(other.iter().sum::<f64>(), numbers.iter().map(|n| n + 1.0).sum::<f64>());
+            assert_eq!(Vec::from(column), numbers);
+        }
+        assert_eq!(*Column::from(2.0), [2.0]);
     }
 }

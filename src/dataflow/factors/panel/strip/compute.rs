@@ -11,7 +11,7 @@ use crate::dataflow::factors::{How, Reads};
 use crate::formula::NodeId;
 
 /// Rows that are read ahead where a state goes on from row to row, nobody knows how far.
-const AHEAD: usize = 32;
+const AHEAD: usize = 64;
 
 impl Strip {
     /// Computes all that is marked, and what turns out to depend on it.

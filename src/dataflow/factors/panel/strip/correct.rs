@@ -163,7 +163,7 @@ impl Panel {
             let batch = |diff, values: &[f64], range: Range<usize>| FactorBatch {
                 time: *time,
                 symbols: vec![symbol],
-                columns: Column::singles(values[range].to_vec()).collect(),
+                columns: values[range].iter().copied().map(Column::from).collect(),
                 diff,
             };
             if was {

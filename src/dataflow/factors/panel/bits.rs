@@ -62,6 +62,16 @@ impl Bits {
         }
     }
 
+    /// Leaves what is in one of the two only.
+    pub(super) fn differences(&mut self, other: &Bits) {
+        if other.0.len() > self.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (a, b) in self.0.iter_mut().zip(&other.0) {
+            *a ^= b;
+        }
+    }
+
     /// Whether all of `other` is in this.
     pub(super) fn contains_all(&self, other: &Bits) -> bool {
         other.0.iter().enumerate().all(|(i, b)| b & !self.0.get(i).copied().unwrap_or(0) == 0)
@@ -178,6 +188,9 @@ mod tests {
             assert!(
                 more.iter().eq(sets[0].iter().copied().chain(from..to).collect::<BTreeSet<_>>())
             );
+            let mut differences = a.clone();
+            differences.differences(b);
+            assert!(differences.iter().eq(sets[0].symmetric_difference(&sets[1]).copied()));
             let mut union = a.clone();
             union.union(b);
             assert!(union.iter().eq(sets[0].union(&sets[1]).copied()));

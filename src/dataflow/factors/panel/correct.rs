@@ -54,19 +54,10 @@ impl Correction {
         }
     }
 
-    /// The value of an output before, if it changed.
-    pub(super) fn before(&self, output: usize, symbol: usize) -> Option<f64> {
+    /// The values of an output before, where it was written, by symbol.
+    pub(super) fn before(&self, output: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let (values, symbols) = &self.before[output];
-        symbols.contains(symbol).then(|| values[symbol])
-    }
-
-    /// Symbols for which some of the outputs changed.
-    pub(super) fn touched(&self, outputs: impl Iterator<Item = usize>) -> Bits {
-        let mut all = Bits::default();
-        for output in outputs {
-            all.union(&self.before[output].1);
-        }
-        all
+        symbols.iter().map(|symbol| (symbol, values[symbol]))
     }
 
     /// Writes a value, remembering the old one; says whether it was another one.

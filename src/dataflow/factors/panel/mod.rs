@@ -180,8 +180,9 @@ impl Panel {
     /// Brings everything up to date: corrected rows first, then closes open times up to
     /// `watermark`, oldest first. With `early`, the oldest open time is also closed when it has a
     /// row of every symbol that the newest closed time has. Results go to `out`: for a new time
-    /// one batch, for a revised one the old rows and then the new ones. Stops after `fuel` rows;
-    /// gives whether there is more to do.
+    /// one batch, for a revised one the old rows and then the new ones; symbols that are corrected one
+    /// after the other have batches of their own. Stops after `fuel` rows; gives whether there is more
+    /// to do.
     pub fn work(
         &mut self,
         watermark: Time,

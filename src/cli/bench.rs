@@ -114,6 +114,10 @@ fn text(figures: &Figures) -> Vec<String> {
         lines.push(format!("{:24} {}", "a corrected row", spread(correction)));
         let rows = figures.rows_per_correction.unwrap_or_default();
         lines.push(format!("{:24} {rows:9.1}", "rows revised by it"));
+        let cells = figures.cells_per_correction.unwrap_or_default();
+        let changed = figures.changed_cells_per_correction.unwrap_or_default();
+        lines.push(format!("{:24} {cells:9.1}", "cells computed for it"));
+        lines.push(format!("{:24} {changed:9.1}", "cells changed by it"));
     }
     lines.push(format!(
         "{:.1} bars/s, {:.0} rows/s, {:.1} million values/s{}",

@@ -52,6 +52,11 @@ impl Sorted {
         }
     }
 
+    /// Values in the windows of one group of symbols have changed.
+    pub(crate) fn forget_group(&mut self, group: usize) {
+        self.stale.get_mut(group).into_iter().for_each(|stale| *stale = true);
+    }
+
     /// Rows have come or gone in the middle.
     pub(crate) fn forget_all(&mut self) {
         self.stale.fill(true);

@@ -40,7 +40,7 @@ use std::sync::{Arc, Mutex};
 use timely::dataflow::operators::Concat;
 use timely::dataflow::operators::vec::Map;
 
-use super::factors::Cost;
+use super::factors::{Cost, Stats};
 use super::operators::{
     Changes, Driver, Flow, Scoped, Wake, Watch, broadcast, by, changes, collection, count_by,
     each_epoch, epochs, fork, source, to_first,
@@ -88,8 +88,8 @@ pub struct Context {
 pub struct Profile {
     /// Closed times that are not measured, at the start.
     pub skip: usize,
-    /// The costs of each panel, told when the run ends.
-    pub panels: Mutex<Vec<BTreeMap<String, Cost>>>,
+    /// The costs of each panel and what it did in all, told when the run ends.
+    pub panels: Mutex<Vec<(BTreeMap<String, Cost>, Stats)>>,
 }
 
 /// A plan that cannot be turned into a dataflow; the text says why.

@@ -225,7 +225,8 @@ impl Compute {
 impl Drop for Compute {
     fn drop(&mut self) {
         if let Some(profile) = &self.profile {
-            profile.panels.lock().unwrap_or_else(PoisonError::into_inner).push(self.panel.costs());
+            let did = (self.panel.costs(), self.panel.stats());
+            profile.panels.lock().unwrap_or_else(PoisonError::into_inner).push(did);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use serde::Serialize;
 
 use super::workers::{self, Crew, Parts};
-use crate::dataflow::factors::{Cost, Level};
+use crate::dataflow::factors::{Cost, Level, Stats};
 use crate::dataflow::operators::Wake;
 use crate::dataflow::render::{Context, Profile, Recorded};
 use crate::dataflow::{Limits, Outputs, Pace};
@@ -89,6 +89,11 @@ pub struct Figures {
     pub ms_per_correction: Option<Spread>,
     /// Rows of factors that a correction revises on average.
     pub rows_per_correction: Option<f64>,
+    /// Cells (node, time, symbol) that a correction computes on average, over all workers; results on
+    /// the way to them that are not kept are not counted.
+    pub cells_per_correction: Option<f64>,
+    /// How many of these change.
+    pub changed_cells_per_correction: Option<f64>,
     /// The most memory that the process had, bytes; none where the system does not say.
     pub peak_rss_bytes: Option<u64>,
     /// Where the time of the panels goes, the dearest first.
@@ -156,8 +161,10 @@ fn figures(plan: &Plan, options: &BenchOptions, course: &Course, profile: &Profi
     let seconds = nanos.iter().sum::<u64>() as f64 / 1e9;
     let (values, revised) = course.counts();
     let corrections = course.nanos(|step| matches!(step, Step::Correction(_)));
-    let corrected = corrections.len();
     let panels = profile.panels.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_each =
+        |all: u64| (!corrections.is_empty()).then(|| all as f64 / corrections.len() as f64);
+    let did = |of: fn(&Stats) -> u64| panels.iter().map(|(_, stats)| of(stats)).sum::<u64>();
     Figures {
         name: plan.name.clone(),
         factors: plan.factors.outputs.len(),
@@ -170,8 +177,10 @@ fn figures(plan: &Plan, options: &BenchOptions, course: &Course, profile: &Profi
         rows_per_second: (nanos.len() * options.symbols) as f64 / seconds,
         values_per_second: values as f64 / seconds,
         ms_per_bar: spread(nanos).unwrap_or_default(),
+        rows_per_correction: of_each(revised),
+        cells_per_correction: of_each(did(|stats| stats.recomputed)),
+        changed_cells_per_correction: of_each(did(|stats| stats.changed)),
         ms_per_correction: spread(corrections),
-        rows_per_correction: (corrected > 0).then(|| revised as f64 / corrected as f64),
         peak_rss_bytes: peak_rss(),
         operators: operators(&panels, options.bars),
     }
@@ -189,9 +198,9 @@ fn spread(mut nanos: Vec<u64>) -> Option<Spread> {
     })
 }
 
-fn operators(panels: &[BTreeMap<String, Cost>], bars: usize) -> Vec<OperatorCost> {
+fn operators(panels: &[(BTreeMap<String, Cost>, Stats)], bars: usize) -> Vec<OperatorCost> {
     let mut sum = BTreeMap::<&str, Cost>::new();
-    for (operator, cost) in panels.iter().flatten() {
+    for (operator, cost) in panels.iter().flat_map(|(costs, _)| costs) {
         let all = sum.entry(operator).or_default();
         all.nodes += cost.nodes;
         all.nanos += cost.nanos;

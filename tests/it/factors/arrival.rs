@@ -123,6 +123,32 @@ pub(super) fn in_disorder(
     factors
 }
 
+/// The same rows in order, so many of them wrong or missing, which are then put right one by one, oldest
+/// first or not. Every change is worked in by itself.
+pub(super) fn one_by_one(graph: &Graph, rows: &Table, count: usize, random: &mut Random) -> Table {
+    let mut panel = Panel::new(graph, FIELDS, HORIZON, Emit::Cells).unwrap();
+    let mut factors = Table::new();
+    let mut bad: Vec<Change> = rows.iter().map(|(key, row)| (*key, Some(row.clone()))).collect();
+    random.shuffle(&mut bad);
+    bad.truncate(count);
+    let first: Vec<Change> = rows
+        .iter()
+        .map(|(key, row)| match bad.iter().any(|(bad, _)| bad == key) {
+            false => (*key, Some(row.clone())),
+            true if random.below(4) == 0 => (*key, None),
+            true => (*key, Some(wrong(random, Some(row)))),
+        })
+        .collect();
+    put(&mut panel, &first, random);
+    work(&mut panel, Time::MAX, false, usize::MAX, &mut factors);
+    for change in &bad {
+        put(&mut panel, std::slice::from_ref(change), random);
+        work(&mut panel, Time::MAX, false, usize::MAX, &mut factors);
+    }
+    assert!(panel.stats().recomputed > 0, "nothing was corrected");
+    factors
+}
+
 /// Rows of the first bars, and one beside them that should not be there.
 fn deep(rows: &Table, random: &mut Random) -> Vec<Change> {
     let oldest: Vec<_> = rows.iter().take(5 * DEEP).collect();

@@ -3,7 +3,7 @@
 
 use weir::dataflow::factors::Level;
 
-use super::arrival::{compare, in_disorder, in_order};
+use super::arrival::{compare, in_disorder, in_order, one_by_one};
 use super::bars::{Random, market, seeds};
 use super::library::everything;
 
@@ -37,5 +37,22 @@ fn every_formula_depends_on_the_rows_alone() {
         random.shuffle(&mut numbers);
         let renumbered = in_order(&graph, &rows, &[], Level::BASELINE, &|s| numbers[s as usize]);
         compare(&graph, "other numbers, baseline instructions", &renumbered, &clean);
+    }
+}
+
+/// Corrections of single symbols go a way of their own where nothing compares symbols.
+#[test]
+fn formulas_that_compare_no_symbols_follow_single_corrections() {
+    let all = everything();
+    let apart = |output: &usize| !all.part(&[*output]).has_cross_section();
+    let graph = all.part(&(0..all.outputs.len()).filter(apart).collect::<Vec<_>>());
+    assert!(graph.outputs.len() > 400, "only {} formulas", graph.outputs.len());
+    for seed in seeds() {
+        eprintln!("WEIR_SEED={seed}");
+        let mut random = Random::new(seed);
+        let rows = market(&mut random, BARS, SYMBOLS);
+        let clean = in_order(&graph, &rows, &[], Level::best(), &|symbol| symbol);
+        let corrected = one_by_one(&graph, &rows, 25, &mut random);
+        compare(&graph, "single corrections", &corrected, &clean);
     }
 }

@@ -54,19 +54,10 @@ impl Correction {
         }
     }
 
-    /// The value of an output before, if it changed.
-    pub(super) fn before(&self, output: usize, symbol: usize) -> Option<f64> {
+    /// The values of an output before, where it was written, by symbol.
+    pub(super) fn before(&self, output: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let (values, symbols) = &self.before[output];
-        symbols.contains(symbol).then(|| values[symbol])
-    }
-
-    /// Symbols for which some of the outputs changed.
-    pub(super) fn touched(&self, outputs: impl Iterator<Item = usize>) -> Bits {
-        let mut all = Bits::default();
-        for output in outputs {
-            all.union(&self.before[output].1);
-        }
-        all
+        symbols.iter().map(|symbol| (symbol, values[symbol]))
     }
 
     /// Writes a value, remembering the old one; says whether it was another one.
@@ -276,10 +267,12 @@ impl Panel {
         let output = self.layout.nodes[node].output;
         let cells = self.store.histories[node].row_mut(back, width);
         let mut changed = std::mem::take(&mut self.correction.changed);
+        let (mut computed, mut others) = (0, 0);
         changed.clear();
         changed.resize(groups.len(), 0);
         runs(groups, |first, end| {
             for group in first..end {
+                computed += GROUP as u64;
                 let of = group * GROUP..(group + 1) * GROUP;
                 let (Some(old), Some(new)) = (cells.get_mut(of.clone()), fresh.get(of.clone()))
                 else {
@@ -290,10 +283,13 @@ impl Panel {
                 }
                 changed[group / 64] |= 1 << (group % 64);
                 for ((symbol, cell), value) in of.zip(old).zip(new) {
-                    self.correction.write(output, symbol, cell, *value);
+                    let changed = self.correction.write(output, symbol, cell, *value);
+                    others += u64::from(changed);
                 }
             }
         });
+        self.stats.recomputed += computed;
+        self.stats.changed += others;
         self.correction.changed = changed;
         self.correction.fresh = fresh;
     }

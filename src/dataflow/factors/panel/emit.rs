@@ -15,7 +15,7 @@ pub(super) fn same(a: f64, b: f64) -> bool {
 }
 
 #[inline(always)]
-fn canonical(x: f64) -> f64 {
+pub(super) fn canonical(x: f64) -> f64 {
     if x.is_nan() { f64::NAN } else { x }
 }
 
@@ -33,17 +33,10 @@ impl Body for Canonical<'_> {
     }
 }
 
-/// A batch of the factors of some symbols; `value` gives a factor's value by the number of the
-/// factor and of the symbol.
-fn batch(
-    time: Time,
-    diff: i8,
-    symbols: Vec<usize>,
-    factors: usize,
-    value: impl Fn(usize, usize) -> f64,
-) -> FactorBatch {
-    let column = |f| symbols.iter().map(|s| canonical(value(f, *s))).collect();
-    let columns = (0..factors).map(column).collect();
+/// A batch of the factors of some symbols.
+fn batch(time: Time, diff: i8, symbols: Vec<usize>, rows: &[&[f64]]) -> FactorBatch {
+    let column = |row: &&[f64]| symbols.iter().map(|s| canonical(row[*s])).collect();
+    let columns = rows.iter().map(column).collect();
     let symbols = symbols.iter().map(|s| SymbolId(*s as u32)).collect();
     FactorBatch { time, symbols, columns, diff }
 }
@@ -74,7 +67,7 @@ impl Panel {
             out.push(FactorBatch { time: row.time, symbols, columns, diff: 1 });
         } else {
             let symbols = row.present.iter().collect();
-            out.push(batch(row.time, 1, symbols, rows.len(), |f, s| rows[f][s]));
+            out.push(batch(row.time, 1, symbols, &rows));
         }
     }
 
@@ -88,37 +81,44 @@ impl Panel {
         if rows.is_empty() || self.emit == Emit::Nothing {
             return;
         }
-        let old = |f: usize, s: usize| correction.before(slots[f], s).unwrap_or(rows[f][s]);
-        let new = |f: usize, s: usize| rows[f][s];
         let now = &row.present;
-        let mut touched = before.clone();
-        touched.union(now);
-        let changed = |s: &usize| {
-            before.contains(*s) != now.contains(*s)
-                || (0..rows.len()).any(|f| !same(old(f, *s), new(f, *s)))
-        };
-        let mut candidates = correction.touched(slots.iter().copied());
-        for s in touched.iter().filter(|s| before.contains(*s) != now.contains(*s)) {
-            candidates.insert(s);
+        let mut revised = before.clone();
+        revised.differences(now);
+        for (slot, values) in slots.iter().zip(&rows) {
+            for (s, old) in correction.before(*slot) {
+                if !same(old, values[s]) && (before.contains(s) || now.contains(s)) {
+                    revised.insert(s);
+                }
+            }
         }
-        let changed: Vec<usize> =
-            candidates.iter().filter(|s| touched.contains(*s)).filter(changed).collect();
-        if changed.is_empty() {
+        if revised.is_empty() {
             return;
         }
         let (gone, come): (Vec<usize>, Vec<usize>) = match self.emit {
             Emit::Rows => (before.iter().collect(), now.iter().collect()),
             Emit::Cells | Emit::Nothing => (
-                changed.iter().copied().filter(|s| before.contains(*s)).collect(),
-                changed.iter().copied().filter(|s| now.contains(*s)).collect(),
+                revised.iter().filter(|s| before.contains(*s)).collect(),
+                revised.iter().filter(|s| now.contains(*s)).collect(),
             ),
         };
-        self.stats.revisions += changed.iter().filter(|s| before.contains(**s)).count() as u64;
+        self.stats.revisions += revised.iter().filter(|s| before.contains(*s)).count() as u64;
         if !gone.is_empty() {
-            out.push(batch(row.time, -1, gone, rows.len(), old));
+            // What is past the symbols may have changed, too.
+            let mut places = vec![usize::MAX; self.store.width];
+            gone.iter().enumerate().for_each(|(i, s)| places[*s] = i);
+            let mut old = batch(row.time, -1, gone, &rows);
+            for (slot, column) in slots.iter().zip(&mut old.columns) {
+                let column = column.to_mut();
+                for (s, value) in correction.before(*slot) {
+                    if let Some(place) = column.get_mut(places[s]) {
+                        *place = canonical(value);
+                    }
+                }
+            }
+            out.push(old);
         }
         if !come.is_empty() {
-            out.push(batch(row.time, 1, come, rows.len(), new));
+            out.push(batch(row.time, 1, come, &rows));
         }
     }
 }

@@ -91,6 +91,23 @@ impl History {
         }
     }
 
+    /// Copies the values of one symbol out of consecutive rows, the oldest of which is `back` rows
+    /// before the newest; missing where there is no such row.
+    pub(super) fn copy_column(&self, back: usize, symbol: usize, out: &mut [f64]) {
+        let missing = (back + 1).saturating_sub(self.len()).min(out.len());
+        let (missing, out) = out.split_at_mut(missing);
+        missing.fill(f64::NAN);
+        match self {
+            History::Block(block) => block.copy_column(back, symbol, out),
+            History::Apart(apart) => {
+                let there = apart.rows.len().saturating_sub(back + 1);
+                for (value, row) in out.iter_mut().zip(apart.rows.range(there..)) {
+                    *value = row.get(symbol).copied().unwrap_or(f64::NAN);
+                }
+            }
+        }
+    }
+
     /// The row `back` rows before the newest, to be shared, where rows are apart.
     pub(super) fn shared(&self, back: usize) -> Option<&Arc<Vec<f64>>> {
         match self {
@@ -223,6 +240,14 @@ impl Block {
         self.data.get_mut(start..start + width).unwrap_or(&mut [])
     }
 
+    fn copy_column(&self, back: usize, symbol: usize, out: &mut [f64]) {
+        let there = self.order.len().saturating_sub(back + 1);
+        for (value, slot) in out.iter_mut().zip(self.order.range(there..)) {
+            let place = self.base + *slot as usize * self.pitch + symbol;
+            *value = self.data.get(place).copied().unwrap_or(f64::NAN);
+        }
+    }
+
     fn go_on(&mut self, width: usize) {
         let (old, new) = (self.start(1), self.start(0));
         if old + width <= self.data.len() && new + width <= self.data.len() {
@@ -333,6 +358,10 @@ mod tests {
             for (i, value) in want.iter().enumerate() {
                 assert_eq!(history.row(want.len() - 1 - i, width), vec![*value; width]);
             }
+            let mut column = vec![0.0; want.len() + 2];
+            history.copy_column(want.len() + 1, random.below(width), &mut column);
+            assert!(column[..2].iter().all(|v| v.is_nan()));
+            assert!(want.iter().eq(&column[2..]));
             assert_eq!(history.len(), want.len());
         }
         assert!(history.row(want.len(), width).is_empty());

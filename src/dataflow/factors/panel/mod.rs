@@ -25,6 +25,7 @@ mod session;
 mod share;
 mod snapshot;
 mod store;
+mod strip;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,7 @@ use dirty::Dirty;
 use layout::Layout;
 use open::{OpenRow, Staged};
 use store::{Store, Workspace};
+use strip::Strip;
 
 pub use layout::PanelError;
 pub use planned::kept;
@@ -70,6 +72,11 @@ pub struct Stats {
     pub closed: u64,
     /// Rows of closed times that were brought up to date.
     pub corrected: u64,
+    /// Cells of nodes computed for corrections; results on the way to them that are not kept are not
+    /// counted, since nobody knows whether they changed.
+    pub recomputed: u64,
+    /// How many of these changed.
+    pub changed: u64,
     /// Rows (time, symbol) whose factors were given out again or withdrawn.
     pub revisions: u64,
 }
@@ -122,6 +129,7 @@ pub struct Panel {
     spare_dirty: Vec<Dirty>,
     workspace: Workspace,
     correction: Correction,
+    strip: Strip,
     stats: Stats,
     profile: Option<profile::Profile>,
 }
@@ -167,6 +175,7 @@ impl Panel {
             first_dirty: 0,
             spare_dirty: Vec::new(),
             workspace: Workspace::default(),
+            strip: Strip::default(),
             stats: Stats::default(),
             profile: None,
         })
@@ -175,8 +184,9 @@ impl Panel {
     /// Brings everything up to date: corrected rows first, then closes open times up to
     /// `watermark`, oldest first. With `early`, the oldest open time is also closed when it has a
     /// row of every symbol that the newest closed time has. Results go to `out`: for a new time
-    /// one batch, for a revised one the old rows and then the new ones. Stops after `fuel` rows;
-    /// gives whether there is more to do.
+    /// one batch, for a revised one the old rows and then the new ones; symbols that are corrected one
+    /// after the other have batches of their own. Stops after `fuel` rows; gives whether there is more
+    /// to do.
     pub fn work(
         &mut self,
         watermark: Time,
@@ -184,9 +194,15 @@ impl Panel {
         fuel: usize,
         out: &mut Vec<FactorBatch>,
     ) -> bool {
-        for _ in 0..fuel {
+        let mut spent = 0;
+        while spent < fuel {
+            spent += 1;
             if let Some(at) = self.next_dirty() {
-                self.correct(at, out);
+                match self.correct_symbol(at, out) {
+                    // As much as so many rows of all symbols.
+                    Some(rows) => spent += rows / self.store.width,
+                    None => self.correct(at, out),
+                }
             } else if self.settle() && self.closable(watermark, early) {
                 self.close(out);
                 self.settle();

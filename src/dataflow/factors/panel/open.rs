@@ -50,6 +50,22 @@ impl Staged {
         let value = |i| values.as_ref().map_or(f64::NAN, |get| get(i));
         self.values.extend((0..fields).map(value));
     }
+
+    /// Takes out what is staged of a symbol, if there is something: whether its row is there from now
+    /// on, and the fields. The last change counts.
+    pub(super) fn take(&mut self, fields: usize, symbol: SymbolId) -> Option<(bool, Vec<f64>)> {
+        let last = self.symbols.iter().rposition(|s| *s == symbol)?;
+        let values = |i: usize| self.values.get(i * fields..(i + 1) * fields).unwrap_or(&[]);
+        let taken = (self.present[last], values(last).to_vec());
+        let mut rest = Staged::default();
+        for i in (0..self.symbols.len()).filter(|i| self.symbols[*i] != symbol) {
+            rest.symbols.push(self.symbols[i]);
+            rest.present.push(self.present[i]);
+            rest.values.extend_from_slice(values(i));
+        }
+        *self = rest;
+        Some(taken)
+    }
 }
 
 impl OpenRow {

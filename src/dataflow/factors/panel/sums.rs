@@ -58,6 +58,11 @@ impl Sums {
         }
     }
 
+    /// Values of one group of symbols have changed.
+    pub(super) fn forget_group(&mut self, group: usize) {
+        self.stale.get_mut(group).into_iter().for_each(|stale| *stale = true);
+    }
+
     /// The rows of a block, `number` blocks before the newest.
     pub(super) fn block(&self, number: usize) -> Option<&[f64]> {
         let at = self.blocks.len().checked_sub(number + 1)?;

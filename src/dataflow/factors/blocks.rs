@@ -81,6 +81,8 @@ pub(crate) struct Row<'a> {
 pub(crate) trait Blockwise<const A: usize, const P: usize>: Scan<A> {
     /// What must be kept of a state that started at the block's first row.
     fn keep<const L: usize>(self, state: Self::State<L>) -> [[f64; L]; P];
+    /// Whether a block's first row is needed for that.
+    const FIRST: bool = true;
     /// The state again.
     fn recall<const L: usize>(self, first: [&[f64; L]; A], kept: [&[f64; L]; P]) -> Self::State<L>;
     /// With the `n` rows of a block added, whose state started at its own first row.
@@ -169,7 +171,8 @@ fn in_blocks<const L: usize, const A: usize, const P: usize, S: Blockwise<A, P>>
         let added = match kept {
             Some((data, pitch)) => {
                 let parts = std::array::from_fn(|p| block(data, p * pitch + at));
-                scan.recall(row(first), parts)
+                let nothing = const { &[f64::NAN; L] };
+                scan.recall(if S::FIRST { row(first) } else { [nothing; A] }, parts)
             }
             None => {
                 let mut block = scan.start(row(first));

@@ -2,6 +2,8 @@
 //! centres and scales, and one insertion pass that repairs what is out of order inside and between
 //! buckets. Sample and map decide how long that takes, never the result.
 
+use std::ops::AddAssign;
+
 use super::{Body, Level, run};
 
 /// How many values of a row are looked at to centre and scale the map to buckets.
@@ -38,14 +40,66 @@ pub(super) fn centre_and_scale(count: usize, value: impl Fn(usize) -> f64) -> (f
     (if centre.is_finite() { centre } else { 0.0 }, scale)
 }
 
-/// Where each bucket begins, from the places of the buckets of all values.
-pub(super) fn begins(level: Level, places: &[u32], buckets: usize, begins: &mut Vec<u32>) {
-    begins.clear();
-    begins.resize(buckets, 0);
-    for place in places {
-        begins[*place as usize & (buckets - 1)] += 1;
+/// Memory for dealing out values to buckets: short numbers while they are large enough, so that more
+/// of them stay in the first cache.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    short: Vec<u16>,
+    long: Vec<u32>,
+}
+
+impl Ends {
+    /// Puts entries in the order of their buckets, of each of which `places` has the place.
+    pub(super) fn deal<E>(
+        &mut self,
+        level: Level,
+        places: &[u32],
+        buckets: usize,
+        entries: impl Iterator<Item = E>,
+        sorted: &mut [E],
+    ) {
+        if places.len() <= usize::from(u16::MAX) {
+            deal(level, places, buckets, entries, sorted, &mut self.short);
+        } else {
+            deal(level, places, buckets, entries, sorted, &mut self.long);
+        }
     }
-    run(level, AddUp(begins));
+}
+
+/// A number of entries.
+trait Count: Copy + Default + AddAssign + TryInto<usize> {
+    const ONE: Self;
+}
+
+impl Count for u16 {
+    const ONE: u16 = 1;
+}
+
+impl Count for u32 {
+    const ONE: u32 = 1;
+}
+
+fn deal<E, C: Count>(
+    level: Level,
+    places: &[u32],
+    buckets: usize,
+    entries: impl Iterator<Item = E>,
+    sorted: &mut [E],
+    ends: &mut Vec<C>,
+) {
+    ends.clear();
+    ends.resize(buckets, C::default());
+    for place in places {
+        ends[*place as usize & (buckets - 1)] += C::ONE;
+    }
+    run(level, AddUp(ends));
+    for (place, entry) in places.iter().zip(entries) {
+        let end = &mut ends[*place as usize & (buckets - 1)];
+        if let Some(free) = (*end).try_into().ok().and_then(|end: usize| sorted.get_mut(end)) {
+            *free = entry;
+        }
+        *end += C::ONE;
+    }
 }
 
 /// The place of a bucket: each lane has as many buckets in succession as any other, so that all
@@ -56,27 +110,28 @@ pub(super) const fn place(bucket: u32, buckets: usize) -> u32 {
     (bucket & (each as u32 - 1)) * LANES as u32 + (bucket >> each.trailing_zeros())
 }
 
-struct AddUp<'a>(&'a mut [u32]);
+/// Makes where each bucket begins of how many it has.
+struct AddUp<'a, C>(&'a mut [C]);
 
-impl Body for AddUp<'_> {
+impl<C: Count> Body for AddUp<'_, C> {
     #[inline(always)]
     fn run(self) {
         let (rows, _) = self.0.as_chunks_mut::<LANES>();
-        let mut sums = [0; LANES];
+        let mut sums = [C::default(); LANES];
         for row in rows.iter_mut() {
-            for lane in 0..LANES {
-                let count = row[lane];
-                row[lane] = sums[lane];
-                sums[lane] += count;
+            for (begin, sum) in row.iter_mut().zip(&mut sums) {
+                let count = std::mem::replace(begin, *sum);
+                *sum += count;
             }
         }
-        let mut below = 0;
+        let mut below = C::default();
         for sum in &mut sums {
-            below += std::mem::replace(sum, below);
+            let count = std::mem::replace(sum, below);
+            below += count;
         }
         for row in rows {
-            for lane in 0..LANES {
-                row[lane] += sums[lane];
+            for (begin, sum) in row.iter_mut().zip(&sums) {
+                *begin += *sum;
             }
         }
     }

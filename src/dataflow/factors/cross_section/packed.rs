@@ -1,7 +1,7 @@
 //! The order of a row on the tie grid: the rounded value and the symbol share one whole number, so
 //! that half as much is moved as when they stand side by side.
 
-use super::buckets::{begins, centre_and_scale, insertion_sort, place, whole};
+use super::buckets::{Ends, centre_and_scale, insertion_sort, place, whole};
 use super::{Body, Level, run};
 
 /// Bits of a value on the grid: 2^36 steps for each of four signed ranges below twice the largest
@@ -17,7 +17,7 @@ pub(super) struct Packed {
     keys: Vec<u64>,
     sorted: Vec<u64>,
     places: Vec<u32>,
-    ends: Vec<u32>,
+    ends: Ends,
 }
 
 impl Packed {
@@ -47,14 +47,8 @@ impl Packed {
         let buckets = whole(count);
         places.resize(count, 0);
         run(level, Buckets { keys, shift, centre, scale, buckets, out: places });
-        begins(level, places, buckets, ends);
         sorted.resize(count, 0);
-        let (sorted, ends) = (sorted.as_mut_slice(), ends.as_mut_slice());
-        for (place, key) in places.iter().zip(keys.iter()) {
-            let end = &mut ends[*place as usize & (buckets - 1)];
-            sorted[*end as usize] = *key;
-            *end += 1;
-        }
+        ends.deal(level, places, buckets, keys.iter().copied(), sorted);
         insertion_sort(sorted, places, |key| *key);
         count
     }

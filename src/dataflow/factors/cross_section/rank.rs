@@ -3,7 +3,7 @@
 //! Values are thrown into buckets and repaired by an insertion pass, see [`super::buckets`]; those
 //! that carry rounding error, most of them, in the form of [`super::packed`].
 
-use super::buckets::{begins, centre_and_scale, insertion_sort, place, whole};
+use super::buckets::{Ends, centre_and_scale, insertion_sort, place, whole};
 use super::packed::Packed;
 use super::{Body, Exactness, Kernel, Level, Member, Signature, first, run, signature, sum};
 #[cfg(test)]
@@ -62,7 +62,7 @@ pub(super) struct Order {
     values: Vec<f64>,
     symbols: Vec<u32>,
     places: Vec<u32>,
-    ends: Vec<u32>,
+    ends: Ends,
     entries: Vec<Entry>,
     packed: Packed,
     /// Ranks without ties.
@@ -144,13 +144,10 @@ impl Order {
         let buckets = whole(count);
         self.places.resize(count, 0);
         run(level, Buckets { values, centre, scale, buckets, out: &mut self.places });
-        begins(level, &self.places, buckets, &mut self.ends);
         self.entries.resize(count.max(self.entries.len()), Entry::default());
-        for ((place, v), symbol) in self.places.iter().zip(values).zip(&self.symbols) {
-            let end = &mut self.ends[*place as usize & (buckets - 1)];
-            self.entries[*end as usize] = Entry { key: key(*v), symbol: *symbol };
-            *end += 1;
-        }
+        let entries = values.iter().zip(&self.symbols);
+        let entries = entries.map(|(v, symbol)| Entry { key: key(*v), symbol: *symbol });
+        self.ends.deal(level, &self.places, buckets, entries, &mut self.entries[..count]);
         insertion_sort(&mut self.entries[..count], &mut self.places, |entry| entry.key);
     }
 }

@@ -144,6 +144,8 @@ impl<const MAX: bool> Scan<1> for Extreme<MAX> {
 }
 
 impl<const MAX: bool> Blockwise<1, 2> for Extreme<MAX> {
+    const FIRST: bool = false;
+
     #[inline(always)]
     fn keep<const L: usize>(self, (best, gaps): Self::State<L>) -> [[f64; L]; 2] {
         [best, gaps]

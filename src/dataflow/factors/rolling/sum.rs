@@ -139,6 +139,8 @@ impl<const MEAN: bool> Scan<1> for Sum<MEAN> {
 }
 
 impl<const MEAN: bool> Blockwise<1, 2> for Sum<MEAN> {
+    const FIRST: bool = false;
+
     #[inline(always)]
     fn keep<const L: usize>(self, (sum, errors): Self::State<L>) -> [[f64; L]; 2] {
         [sum, errors]

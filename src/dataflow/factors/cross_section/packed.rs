@@ -8,9 +8,6 @@ use super::{Body, Level, run};
 /// power of two, and room for the ends where infinities stand.
 const KEY_BITS: u32 = 39;
 
-/// Sorted values that are looked at together for ties.
-const PART: usize = 64;
-
 /// Memory for ordering a row.
 #[derive(Debug, Default)]
 pub(super) struct Packed {
@@ -39,6 +36,7 @@ impl Packed {
             keys.retain(|_| there.next().unwrap_or(false));
         }
         let count = keys.len();
+        sorted.resize(count, 0);
         if count == 0 {
             return 0;
         }
@@ -47,41 +45,39 @@ impl Packed {
         let buckets = whole(count);
         places.resize(count, 0);
         run(level, Buckets { keys, shift, centre, scale, buckets, out: places });
-        sorted.resize(count, 0);
         ends.deal(level, places, buckets, keys.iter().copied(), sorted);
         insertion_sort(sorted, places, |key| *key);
         count
     }
 
-    /// Writes the rank of every symbol that has one; `shares` are the ranks without ties.
-    pub(super) fn ranks(&self, shares: &[f64], out: &mut [f64]) {
+    /// Writes the rank of every symbol that has one; `shares` are all ranks and what lies halfway
+    /// between them: number i is (i / 2) / count.
+    pub(super) fn ranks(&mut self, shares: &[f64], out: &mut [f64]) {
+        let Packed { sorted, places: begins, .. } = self;
         let shift = usize::BITS - out.len().leading_zeros();
         let mask = (1 << shift) - 1;
         let symbol = |key: u64| (key & mask) as usize;
-        for (key, share) in self.sorted.iter().zip(shares) {
-            out[symbol(*key)] = *share;
-        }
-        // Runs of equal values are looked for in parts: most parts have none.
-        let count = self.sorted.len();
         let equal = |a: u64, b: u64| (a ^ b) >> shift == 0;
-        let mut at = 0;
-        while at + 1 < count {
-            let end = count.min(at + PART);
-            let part = &self.sorted[at..end];
-            if !part.iter().zip(&part[1..]).fold(false, |tie, (a, b)| tie | equal(*a, *b)) {
-                // The last one is the first of the next pair.
-                at = end - 1;
-                continue;
+        let pairs = sorted.iter().zip(sorted.iter().skip(1));
+        if !pairs.fold(false, |ties, (a, b)| ties | equal(*a, *b)) {
+            for (key, share) in sorted.iter().zip(shares.iter().skip(2).step_by(2)) {
+                out[symbol(*key)] = *share;
             }
-            while at < end {
-                let rest = &self.sorted[at..];
-                let run = rest.iter().take_while(|key| equal(**key, rest[0])).count();
-                if run > 1 {
-                    let rank = (2 * at + run + 1) as f64 * 0.5 / count as f64;
-                    rest[..run].iter().for_each(|key| out[symbol(*key)] = rank);
-                }
-                at += run;
-            }
+            return;
+        }
+        // Where each run of equal values begins, and then, from behind, where it ends: without a branch,
+        // since nobody could predict it.
+        let other = |key: Option<&u64>| key.map_or(0, |key| !*key);
+        let (mut begin, mut before) = (0, other(sorted.first()));
+        for (i, (key, known)) in sorted.iter().zip(begins.iter_mut()).enumerate() {
+            begin = if equal(before, *key) { begin } else { i as u32 };
+            (*known, before) = (begin, *key);
+        }
+        let (mut end, mut after) = (0, other(sorted.last()));
+        for (i, (key, begin)) in sorted.iter().zip(begins.iter()).enumerate().rev() {
+            end = if equal(after, *key) { end } else { i as u32 };
+            out[symbol(*key)] = shares[(*begin + end) as usize + 2];
+            after = *key;
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) struct Order {
     ends: Ends,
     entries: Vec<Entry>,
     packed: Packed,
-    /// Ranks without ties.
+    /// All ranks, and what lies halfway between them.
     shares: Vec<f64>,
 }
 
@@ -91,12 +91,12 @@ pub(super) fn rank(level: Level, x: &[f64], inexact: bool, order: &mut Order, ou
 }
 
 impl Order {
-    /// Ranks of so many values without ties: mostly those of the row before.
+    /// Ranks of so many values, ties halfway between: mostly those of the row before.
     fn count_shares(&mut self, count: usize) {
-        if self.shares.len() != count {
-            let share = |i| (2 * i + 2) as f64 * 0.5 / count as f64;
+        if self.shares.len() != 2 * count + 1 {
+            let share = |i| f64::from(i) * 0.5 / count as f64;
             self.shares.clear();
-            self.shares.extend((0..count).map(share));
+            self.shares.extend((0..=2 * count as u32).map(share));
         }
     }
 

@@ -93,10 +93,10 @@ fn avx512<B: Body>(body: B) {
 }
 
 /// Asks for the cache lines of `L` numbers from `at`, which may be past the end, ahead of their use.
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn prefetch<const L: usize>(data: &[f64], at: usize) {
     const LINE: usize = 64 / size_of::<f64>();
-    #[cfg(target_arch = "x86_64")]
     for line in 0..L.div_ceil(LINE) {
         let place = data.as_ptr().wrapping_add(at.wrapping_add(line * LINE));
         #[expect(unsafe_code, reason = "the intrinsic takes any address, so it takes a pointer")]
@@ -106,3 +106,8 @@ pub(crate) fn prefetch<const L: usize>(data: &[f64], at: usize) {
         }
     }
 }
+
+/// Other processors are left to themselves.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+pub(crate) fn prefetch<const L: usize>(_: &[f64], _: usize) {}
